@@ -1,0 +1,29 @@
+//! Tributary: a streaming chat gateway at the edge.
+//!
+//! The map, from the inside out. Rooms above the line are pure: bytes and the time come in as
+//! arguments, bytes and decisions go out; they compile on any target without a feature.
+//!
+//! * [`models`]: the unified request, events, usage, finish and error types
+//! * [`framing`]: bytes to frames and back, bounded (server-sent events, NDJSON, one whole body)
+//! * [`dialects`]: the wire languages of chat, one file or folder each
+//! * [`providers`]: the catalogue (a provider is a dialect plus data), retry policy, the demo's script
+//! * [`relay`]: framer, decoder and sinks in a row; exactly one terminal event, always last
+//!
+//! Below the line is the shell, behind the feature `worker`:
+//!
+//! * `service`: use cases: open an upstream, stream or fold an answer
+//! * `web`: routes, access, CORS; the only place that maps errors to HTTP
+//! * `platform`: fetch with abort, the stream pump, clock, randomness, variables, logging
+
+pub mod dialects;
+pub mod framing;
+pub mod models;
+pub mod providers;
+pub mod relay;
+
+#[cfg(feature = "worker")]
+mod platform;
+#[cfg(feature = "worker")]
+mod service;
+#[cfg(feature = "worker")]
+mod web;

@@ -1,0 +1,94 @@
+use serde::Serialize;
+
+use super::{Event, Finish, Sink, ToolKind, Usage};
+
+/// A run, folded: what all its events add up to.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Answer {
+    /// The visible text.
+    pub content: String,
+    /// The thinking that was shown.
+    pub reasoning: String,
+    /// The words of refusal.
+    pub refusal: String,
+    /// The calls, in order.
+    pub tool_calls: Vec<ToolCall>,
+    /// The sources, in order.
+    pub citations: Vec<Citation>,
+    /// What the caller should know.
+    pub warnings: Vec<String>,
+    /// The model that answered, where the provider said.
+    pub model: Option<String>,
+    /// Token totals.
+    pub usage: Option<Usage>,
+    /// How it ended, unless it failed.
+    pub finish: Option<(Finish, Option<String>)>,
+}
+
+impl Answer {
+    /// Bytes held, for a bound on memory.
+    pub fn size(&self) -> usize {
+        let calls: usize =
+            self.tool_calls.iter().map(|call| call.name.len().saturating_add(call.arguments.len())).sum();
+        self.content.len().saturating_add(self.reasoning.len()).saturating_add(self.refusal.len()).saturating_add(calls)
+    }
+}
+
+impl Sink for Answer {
+    fn event(&mut self, event: Event<'_>) {
+        match event {
+            Event::Start { model } => self.model = Some(model.to_owned()),
+            Event::Text(text) => self.content.push_str(text),
+            Event::Reasoning(text) => self.reasoning.push_str(text),
+            Event::Refusal(text) => self.refusal.push_str(text),
+            Event::Tool(delta) => {
+                let index = delta.index as usize;
+                if index >= self.tool_calls.len() {
+                    self.tool_calls.push(ToolCall {
+                        id: delta.id.to_owned(),
+                        name: delta.name.unwrap_or_default().to_owned(),
+                        arguments: String::new(),
+                        kind: delta.kind,
+                    });
+                }
+                if let Some(call) = self.tool_calls.get_mut(index) {
+                    call.arguments.push_str(delta.arguments);
+                }
+            }
+            Event::Citation(citation) => self.citations.push(citation.clone()),
+            Event::Warning(text) => self.warnings.push(text.to_owned()),
+            Event::Usage(usage) => self.usage = Some(usage),
+            Event::Finish { reason, raw } => self.finish = Some((reason, raw.map(str::to_owned))),
+            Event::Error(_) => {}
+        }
+    }
+}
+
+/// A whole tool call.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ToolCall {
+    /// The call's id, unique in its conversation.
+    pub id: String,
+    /// The tool's name.
+    pub name: String,
+    /// JSON text for functions, free text for custom tools.
+    pub arguments: String,
+    /// Which of the two.
+    pub kind: ToolKind,
+}
+
+/// A source that an answer rests on.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Citation {
+    /// Its address.
+    pub url: String,
+    /// Its title, where known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub title: Option<String>,
+    /// Where in the text it applies, in the provider's units, where known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub start_index: Option<u64>,
+    /// The end of that place.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub end_index: Option<u64>,
+}

@@ -1,0 +1,82 @@
+use super::{ChatError, Citation, Finish, Usage};
+
+/// One unified step of a run, borrowed from the provider's frame where it can be.
+///
+/// A decoder may give `Usage` at any time and more than once; behind the relay exactly one comes,
+/// settled, right before the terminal event (`Finish` or `Error`).
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub enum Event<'a> {
+    /// The provider began to answer, and says which model does.
+    Start {
+        /// The model's name in the provider's words.
+        model: &'a str,
+    },
+    /// Visible text.
+    Text(&'a str),
+    /// The model's thinking, as far as the provider shows it.
+    Reasoning(&'a str),
+    /// The model's words of refusal.
+    Refusal(&'a str),
+    /// A piece of a tool call.
+    Tool(ToolDelta<'a>),
+    /// A source that the answer rests on.
+    Citation(&'a Citation),
+    /// Something that the caller should know and that does not end the run.
+    Warning(&'a str),
+    /// Token totals.
+    Usage(Usage),
+    /// The answer is complete. Terminal.
+    Finish {
+        /// Why, in unified words.
+        reason: Finish,
+        /// Why, in the provider's own word.
+        raw: Option<&'a str>,
+    },
+    /// The answer failed. Terminal.
+    Error(&'a ChatError),
+}
+
+impl Event<'_> {
+    /// Whether nothing may follow.
+    pub fn is_terminal(&self) -> bool {
+        matches!(self, Event::Finish { .. } | Event::Error(_))
+    }
+}
+
+/// A piece of a tool call. Indices rise from 0 without gaps; the id is in every piece.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ToolDelta<'a> {
+    /// Which call of this answer.
+    pub index: u32,
+    /// The call's id: the provider's, or one of ours where it gave none.
+    pub id: &'a str,
+    /// The tool's name, in the first piece of a call only.
+    pub name: Option<&'a str>,
+    /// The next piece of the arguments.
+    pub arguments: &'a str,
+    /// Whether the arguments are JSON or free text.
+    pub kind: ToolKind,
+}
+
+/// What a tool takes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ToolKind {
+    /// A JSON object.
+    #[default]
+    Function,
+    /// Free text.
+    Custom,
+}
+
+/// Takes events, in order. Encoders, the meter and collectors are sinks.
+pub trait Sink {
+    /// Takes the next event.
+    fn event(&mut self, event: Event<'_>);
+}
+
+impl<F: FnMut(Event<'_>)> Sink for F {
+    fn event(&mut self, event: Event<'_>) {
+        self(event);
+    }
+}

@@ -1,0 +1,20 @@
+//! The unified types that all rooms share. In: shapes and their own invariants. Out: wire formats
+//! (see `dialects`), policy (see `providers`), I/O.
+
+mod answer;
+mod error;
+mod event;
+mod finish;
+mod request;
+mod target;
+mod usage;
+
+pub use answer::{Answer, Citation, ToolCall};
+pub use error::{ChatError, ErrorKind};
+pub use event::{Event, Sink, ToolDelta, ToolKind};
+pub use finish::Finish;
+pub use request::{
+    ChatRequest, Effort, Image, Message, OnDisconnect, Part, ResponseFormat, Role, Thinking, Tool, ToolChoice,
+};
+pub use target::{Auth, EffortField, MaxTokensField, ModelRule, Quirks, Sampling, Secret, Target};
+pub use usage::Usage;

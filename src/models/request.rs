@@ -1,0 +1,206 @@
+use serde_json::{Map, Value};
+
+use super::ToolCall;
+
+/// A chat request, checked: what a dialect read it from does not matter any more.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct ChatRequest {
+    /// The provider's name, where the caller chose one.
+    pub provider: Option<String>,
+    /// The model, `provider/model`, or nothing for the provider's default.
+    pub model: Option<String>,
+    /// The conversation; never empty.
+    pub messages: Vec<Message>,
+    /// 0 to 2.
+    pub temperature: Option<f64>,
+    /// 0 to 1.
+    pub top_p: Option<f64>,
+    /// The most tokens to generate; at least 1.
+    pub max_tokens: Option<u64>,
+    /// Where generation stops.
+    pub stop: Vec<String>,
+    /// For repeatable sampling.
+    pub seed: Option<i64>,
+    /// Whether and how hard to think; left to the model when absent.
+    pub thinking: Option<Thinking>,
+    /// The caller's functions.
+    pub tools: Vec<Tool>,
+    /// Whether and which tool must be called.
+    pub tool_choice: Option<ToolChoice>,
+    /// Whether several calls may come in one answer.
+    pub parallel_tool_calls: Option<bool>,
+    /// The form of the answer.
+    pub response_format: Option<ResponseFormat>,
+    /// The caller's own labels.
+    pub metadata: Map<String, Value>,
+    /// What becomes of the run when the caller leaves.
+    pub on_disconnect: Option<OnDisconnect>,
+    /// What the reader of the request has to tell the caller.
+    pub warnings: Vec<String>,
+}
+
+impl ChatRequest {
+    /// Bytes of text in the conversation, for an estimate of its tokens.
+    pub fn text_bytes(&self) -> u64 {
+        let parts = self.messages.iter().flat_map(|message| &message.parts);
+        parts.map(|part| if let Part::Text(text) = part { text.len() as u64 } else { 0 }).fold(0, u64::saturating_add)
+    }
+
+    /// The text of the last user message.
+    pub fn last_user_text(&self) -> String {
+        self.messages.iter().rev().find(|message| message.role == Role::User).map(Message::text).unwrap_or_default()
+    }
+}
+
+/// One message of the conversation.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Message {
+    /// Who speaks.
+    pub role: Role,
+    /// What is said, in order.
+    pub parts: Vec<Part>,
+    /// The calls that an assistant message made.
+    pub tool_calls: Vec<ToolCall>,
+    /// The call that a tool message answers.
+    pub tool_call_id: Option<String>,
+}
+
+impl Message {
+    /// All text parts, joined.
+    pub fn text(&self) -> String {
+        self.parts
+            .iter()
+            .filter_map(|part| if let Part::Text(text) = part { Some(text.as_str()) } else { None })
+            .collect()
+    }
+}
+
+/// Who speaks. `developer` is read as system.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Role {
+    /// The application.
+    System,
+    /// The person.
+    User,
+    /// The model.
+    Assistant,
+    /// The result of a call.
+    Tool,
+}
+
+/// A piece of a message.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Part {
+    /// Text.
+    Text(String),
+    /// A picture.
+    Image(Image),
+}
+
+/// A picture, by address or by value.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Image {
+    /// An http or https address.
+    Url(String),
+    /// The bytes.
+    Base64 {
+        /// `image/png` and the like.
+        media_type: String,
+        /// The bytes in base64.
+        data: String,
+    },
+}
+
+/// Whether and how hard to think.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Thinking {
+    /// Whether at all.
+    pub enabled: bool,
+    /// The most tokens to think for.
+    pub budget_tokens: Option<u64>,
+    /// How hard.
+    pub effort: Option<Effort>,
+}
+
+/// How hard to think.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+#[allow(missing_docs)]
+pub enum Effort {
+    Minimal,
+    Low,
+    Medium,
+    High,
+    XHigh,
+    Max,
+}
+
+impl Effort {
+    /// The word on the wire.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Effort::Minimal => "minimal",
+            Effort::Low => "low",
+            Effort::Medium => "medium",
+            Effort::High => "high",
+            Effort::XHigh => "xhigh",
+            Effort::Max => "max",
+        }
+    }
+}
+
+/// A function that the caller offers.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Tool {
+    /// Its name.
+    pub name: String,
+    /// What it does, for the model.
+    pub description: Option<String>,
+    /// The JSON schema of its arguments.
+    pub parameters: Option<Value>,
+    /// Whether the provider must hold the model to the schema.
+    pub strict: Option<bool>,
+}
+
+/// Whether and which tool must be called.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ToolChoice {
+    /// As the model likes.
+    Auto,
+    /// None.
+    None,
+    /// At least one.
+    Required,
+    /// This one.
+    Tool(String),
+}
+
+/// The form of the answer.
+#[derive(Clone, Debug, PartialEq)]
+pub enum ResponseFormat {
+    /// Plain text.
+    Text,
+    /// Some JSON object.
+    JsonObject,
+    /// JSON by a schema.
+    JsonSchema {
+        /// The schema's name.
+        name: String,
+        /// The schema.
+        schema: Value,
+        /// What it describes, for the model.
+        description: Option<String>,
+        /// Whether the provider must hold the model to it.
+        strict: Option<bool>,
+    },
+}
+
+/// What becomes of a run when its caller leaves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum OnDisconnect {
+    /// The run is stopped and the upstream request aborted.
+    Cancel,
+    /// The run goes on, and is kept.
+    Detach,
+}

@@ -1,0 +1,71 @@
+use serde::{Deserialize, Serialize};
+
+/// Tokens of one run. Totals, never increments: every provider reports it so.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Usage {
+    /// Prompt tokens, cached ones included.
+    pub input_tokens: u64,
+    /// Generated tokens, reasoning included.
+    pub output_tokens: u64,
+    /// What the provider calls the total, else the sum of both.
+    pub total_tokens: u64,
+    /// The part of the input that came from a cache.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cached_tokens: Option<u64>,
+    /// The part of the output that was reasoning.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reasoning_tokens: Option<u64>,
+    /// True where the provider gave no figures and ours are a guess by length.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub estimated: bool,
+}
+
+impl Usage {
+    /// A guess by length, for a run whose provider gave no figures.
+    ///
+    /// About four bytes of English a token; other scripts take more bytes and more tokens alike.
+    pub fn estimate(input_bytes: u64, output_bytes: u64) -> Self {
+        let input_tokens = input_bytes.div_ceil(4);
+        let output_tokens = output_bytes.div_ceil(4);
+        Usage {
+            input_tokens,
+            output_tokens,
+            total_tokens: input_tokens.saturating_add(output_tokens),
+            estimated: true,
+            ..Usage::default()
+        }
+    }
+}
+
+fn is_false(flag: &bool) -> bool {
+    !*flag
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_wire_form_is_pinned() {
+        let full = Usage {
+            input_tokens: 9,
+            output_tokens: 3,
+            total_tokens: 12,
+            cached_tokens: Some(4),
+            reasoning_tokens: Some(1),
+            estimated: true,
+        };
+        assert_eq!(
+            serde_json::to_string(&full).unwrap(),
+            r#"{"input_tokens":9,"output_tokens":3,"total_tokens":12,"cached_tokens":4,"reasoning_tokens":1,"estimated":true}"#
+        );
+        let plain = Usage { cached_tokens: None, reasoning_tokens: None, estimated: false, ..full };
+        assert_eq!(serde_json::to_string(&plain).unwrap(), r#"{"input_tokens":9,"output_tokens":3,"total_tokens":12}"#);
+    }
+
+    #[test]
+    fn an_estimate_says_so_and_rounds_up() {
+        let usage = Usage::estimate(5, 0);
+        assert_eq!((usage.input_tokens, usage.output_tokens, usage.total_tokens, usage.estimated), (2, 0, 2, true));
+    }
+}
