@@ -1,0 +1,41 @@
+//! OpenAI Chat Completions, as the vendor and the many servers that copy it speak it.
+//!
+//! Facts: the vendor's API reference, and streams recorded from the vendor, Together, Groq,
+//! DeepSeek, OpenRouter, Mistral, xAI, Perplexity, Azure, vLLM, llama.cpp and others.
+
+mod chunk;
+mod decoder;
+mod request;
+mod think;
+mod tools;
+
+use http::{HeaderMap, StatusCode};
+
+use super::{Decode, DecodeOptions, Outgoing, ToProvider, provider_error};
+use crate::framing::Framing;
+use crate::models::{ChatError, ChatRequest, Target};
+
+/// The dialect's side towards providers.
+pub struct OpenAiChat;
+
+impl ToProvider for OpenAiChat {
+    fn write_request(&self, chat: &ChatRequest, target: &Target) -> Result<Outgoing, ChatError> {
+        request::write(chat, target)
+    }
+
+    fn framing(&self) -> Framing {
+        Framing::Sse
+    }
+
+    fn decoder(&self, options: DecodeOptions) -> Box<dyn Decode> {
+        Box::new(decoder::Decoder::new(options))
+    }
+
+    fn read_error(&self, status: StatusCode, headers: &HeaderMap, body: &[u8]) -> ChatError {
+        provider_error::read_http(status, headers, body)
+    }
+
+    fn amend(&self, chat: &mut ChatRequest, error: &ChatError) -> bool {
+        request::amend(chat, error)
+    }
+}

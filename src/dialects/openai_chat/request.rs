@@ -1,0 +1,286 @@
+//! A unified request to a body of Chat Completions.
+
+use http::{Method, Request};
+use serde_json::{Map, Value, json};
+
+use crate::dialects::Outgoing;
+use crate::models::{
+    Auth, ChatError, ChatRequest, Effort, EffortField, ErrorKind, Image, MaxTokensField, Message, ModelRule, Part,
+    ResponseFormat, Role, Sampling, Target, Thinking, Tool, ToolCall, ToolChoice, ToolKind,
+};
+
+/// Writes the request for a streamed answer.
+pub fn write(chat: &ChatRequest, target: &Target) -> Result<Outgoing, ChatError> {
+    let mut warnings = chat.warnings.clone();
+    let body = body(chat, target, &mut warnings);
+    // Plain data serialises always.
+    let body = serde_json::to_vec(&body).map_err(|error| ChatError::new(ErrorKind::Internal, error.to_string()))?;
+    let mut request = Request::builder()
+        .method(Method::POST)
+        .uri(address(&target.base_url))
+        .header("content-type", "application/json")
+        .header("accept", "text/event-stream");
+    if let Some(key) = &target.key {
+        request = match target.quirks.auth {
+            Auth::Bearer => request.header("authorization", format!("Bearer {}", key.reveal())),
+            Auth::ApiKey => request.header("api-key", key.reveal()),
+        };
+    }
+    for (name, value) in &target.headers {
+        request = request.header(name, value);
+    }
+    let request = request.body(body).map_err(|_| {
+        // Not the cause: it may quote a header, and so the key.
+        ChatError::new(ErrorKind::Internal, "the provider's address, key or headers cannot be sent over HTTP")
+            .from_provider(&target.provider)
+    })?;
+    Ok(Outgoing { request, warnings })
+}
+
+/// Takes out a parameter that the model turned out not to know, once.
+pub fn amend(chat: &mut ChatRequest, error: &ChatError) -> bool {
+    let unsupported = matches!(error.code.as_deref(), Some("unsupported_parameter" | "unsupported_value"));
+    let Some(param) = error.param.clone().filter(|_| unsupported) else { return false };
+    let dropped = match param.as_str() {
+        "temperature" => chat.temperature.take().is_some(),
+        "top_p" => chat.top_p.take().is_some(),
+        "seed" => chat.seed.take().is_some(),
+        _ => false,
+    };
+    if dropped {
+        chat.warnings.push(format!("{param} was left out: the model does not take it"));
+    }
+    dropped
+}
+
+/// The call's address; a query in the base stays at the end.
+fn address(base_url: &str) -> String {
+    let (root, query) = base_url.split_once('?').unwrap_or((base_url, ""));
+    let mark = if query.is_empty() { "" } else { "?" };
+    format!("{}/chat/completions{mark}{query}", root.trim_end_matches('/'))
+}
+
+fn body(chat: &ChatRequest, target: &Target, warnings: &mut Vec<String>) -> Value {
+    let quirks = &target.quirks;
+    let rule = quirks.rule(&target.model);
+    let mut body = Map::new();
+    let mut set = |name: &str, value: Value| {
+        body.insert(name.to_owned(), value);
+    };
+    set("model", json!(target.model));
+    set("messages", chat.messages.iter().map(|message| write_message(message, &quirks.system_role)).collect());
+    set("stream", json!(true));
+    if quirks.stream_usage {
+        set("stream_options", json!({"include_usage": true}));
+    }
+    for (name, value) in sampling(chat, rule, warnings) {
+        set(name, value);
+    }
+    if let Some(max) = chat.max_tokens {
+        let name = match quirks.max_tokens {
+            MaxTokensField::MaxTokens => "max_tokens",
+            MaxTokensField::MaxCompletionTokens => "max_completion_tokens",
+        };
+        set(name, json!(max));
+    }
+    if !chat.stop.is_empty() {
+        if rule.is_none_or(|rule| rule.stop) {
+            set("stop", json!(chat.stop));
+        } else {
+            warnings.push("stop was left out: the model does not take it".to_owned());
+        }
+    }
+    if let Some(seed) = chat.seed {
+        set("seed", json!(seed));
+    }
+    if let Some(thinking) = &chat.thinking {
+        for (name, value) in write_thinking(thinking, quirks.effort, rule, warnings) {
+            set(name, value);
+        }
+    }
+    if !chat.tools.is_empty() {
+        set("tools", chat.tools.iter().map(write_tool).collect());
+        if let Some(choice) = &chat.tool_choice {
+            set("tool_choice", write_tool_choice(choice));
+        }
+        if let Some(parallel) = chat.parallel_tool_calls {
+            set("parallel_tool_calls", json!(parallel));
+        }
+    }
+    if let Some(format) = &chat.response_format {
+        set("response_format", write_format(format));
+    }
+    Value::Object(body)
+}
+
+fn sampling(chat: &ChatRequest, rule: Option<&ModelRule>, warnings: &mut Vec<String>) -> Vec<(&'static str, Value)> {
+    let thinks = chat.thinking.map(|thinking| thinking.enabled);
+    let taken = match rule.map_or(Sampling::Free, |rule| rule.sampling) {
+        Sampling::Free => true,
+        Sampling::UnlessThinking => thinks != Some(true),
+        Sampling::OnlyWithoutThinking => thinks == Some(false),
+        Sampling::Never => false,
+    };
+    let asked = [("temperature", chat.temperature), ("top_p", chat.top_p)];
+    let asked = asked.into_iter().filter_map(|(name, value)| Some((name, value?)));
+    let mut sent = Vec::new();
+    for (name, value) in asked {
+        if taken {
+            sent.push((name, json!(value)));
+        } else {
+            warnings.push(format!("{name} was left out: the model does not take it"));
+        }
+    }
+    sent
+}
+
+fn write_thinking(
+    thinking: &Thinking,
+    field: EffortField,
+    rule: Option<&ModelRule>,
+    warnings: &mut Vec<String>,
+) -> Vec<(&'static str, Value)> {
+    let effort = thinking.effort.unwrap_or_else(|| by_budget(thinking.budget_tokens));
+    if thinking.budget_tokens.is_some() && thinking.effort.is_none() && thinking.enabled && field != EffortField::None {
+        warnings.push(format!(
+            "thinking.budget_tokens is sent as the effort {}: the provider takes no budget",
+            effort.as_str()
+        ));
+    }
+    match (field, thinking.enabled) {
+        (EffortField::ReasoningEffort, true) => vec![("reasoning_effort", json!(effort.as_str()))],
+        (EffortField::ReasoningEffort, false) => match rule.map(|rule| rule.off) {
+            Some(Some(off)) => {
+                if off != "none" {
+                    warnings.push(format!("thinking cannot be switched off with this model: the effort is {off}"));
+                }
+                vec![("reasoning_effort", json!(off))]
+            }
+            Some(None) => {
+                warnings.push("thinking cannot be switched off with this model".to_owned());
+                Vec::new()
+            }
+            // A model without a rule: not to think is what it does without being asked.
+            None => Vec::new(),
+        },
+        (EffortField::ReasoningEnabled, enabled) => {
+            let mut fields = vec![("reasoning", json!({"enabled": enabled}))];
+            if let Some(effort) = thinking.effort.filter(|_| enabled) {
+                fields.push(("reasoning_effort", json!(effort.as_str())));
+            }
+            fields
+        }
+        (EffortField::ThinkingType, enabled) => {
+            vec![("thinking", json!({"type": if enabled { "enabled" } else { "disabled" }}))]
+        }
+        (EffortField::None, enabled) => {
+            if enabled {
+                warnings.push("thinking was left out: the provider has no such parameter".to_owned());
+            }
+            Vec::new()
+        }
+    }
+}
+
+/// A budget in tokens as an effort: the vendors' own guides give about these orders of magnitude.
+fn by_budget(budget: Option<u64>) -> Effort {
+    match budget {
+        Some(0..=2048) => Effort::Low,
+        None | Some(2049..=8192) => Effort::Medium,
+        Some(_) => Effort::High,
+    }
+}
+
+fn write_message(message: &Message, system_role: &str) -> Value {
+    let role = match message.role {
+        Role::System => system_role,
+        Role::User => "user",
+        Role::Assistant => "assistant",
+        Role::Tool => "tool",
+    };
+    let mut fields = Map::new();
+    fields.insert("role".to_owned(), json!(role));
+    let bare = message.role == Role::Assistant && message.parts.is_empty() && !message.tool_calls.is_empty();
+    fields.insert("content".to_owned(), if bare { Value::Null } else { write_parts(&message.parts) });
+    if !message.tool_calls.is_empty() {
+        fields.insert("tool_calls".to_owned(), message.tool_calls.iter().map(write_call).collect());
+    }
+    if let Some(id) = &message.tool_call_id {
+        fields.insert("tool_call_id".to_owned(), json!(id));
+    }
+    Value::Object(fields)
+}
+
+/// Text alone goes as a string: every server takes that, not every one takes parts.
+fn write_parts(parts: &[Part]) -> Value {
+    let texts: Option<String> =
+        parts.iter().map(|part| if let Part::Text(text) = part { Some(text.as_str()) } else { None }).collect();
+    if let Some(text) = texts {
+        return json!(text);
+    }
+    let write = |part: &Part| match part {
+        Part::Text(text) => json!({"type": "text", "text": text}),
+        Part::Image(Image::Url(url)) => json!({"type": "image_url", "image_url": {"url": url}}),
+        Part::Image(Image::Base64 { media_type, data }) => {
+            json!({"type": "image_url", "image_url": {"url": format!("data:{media_type};base64,{data}")}})
+        }
+    };
+    parts.iter().map(write).collect()
+}
+
+fn write_call(call: &ToolCall) -> Value {
+    match call.kind {
+        ToolKind::Function => {
+            // An empty string is no JSON, and fails the turn at most servers.
+            let arguments = if call.arguments.trim().is_empty() { "{}" } else { &call.arguments };
+            json!({"id": call.id, "type": "function", "function": {"name": call.name, "arguments": arguments}})
+        }
+        ToolKind::Custom => {
+            json!({"id": call.id, "type": "custom", "custom": {"name": call.name, "input": call.arguments}})
+        }
+    }
+}
+
+fn write_tool(tool: &Tool) -> Value {
+    let mut function = Map::new();
+    function.insert("name".to_owned(), json!(tool.name));
+    let optional = [
+        ("description", tool.description.as_ref().map(|text| json!(text))),
+        ("parameters", tool.parameters.clone()),
+        ("strict", tool.strict.map(|strict| json!(strict))),
+    ];
+    for (name, value) in optional {
+        if let Some(value) = value {
+            function.insert(name.to_owned(), value);
+        }
+    }
+    json!({"type": "function", "function": function})
+}
+
+fn write_tool_choice(choice: &ToolChoice) -> Value {
+    match choice {
+        ToolChoice::Auto => json!("auto"),
+        ToolChoice::None => json!("none"),
+        ToolChoice::Required => json!("required"),
+        ToolChoice::Tool(name) => json!({"type": "function", "function": {"name": name}}),
+    }
+}
+
+fn write_format(format: &ResponseFormat) -> Value {
+    match format {
+        ResponseFormat::Text => json!({"type": "text"}),
+        ResponseFormat::JsonObject => json!({"type": "json_object"}),
+        ResponseFormat::JsonSchema { name, schema, description, strict } => {
+            let mut inner = Map::new();
+            inner.insert("name".to_owned(), json!(name));
+            inner.insert("schema".to_owned(), schema.clone());
+            if let Some(description) = description {
+                inner.insert("description".to_owned(), json!(description));
+            }
+            if let Some(strict) = strict {
+                inner.insert("strict".to_owned(), json!(strict));
+            }
+            json!({"type": "json_schema", "json_schema": inner})
+        }
+    }
+}

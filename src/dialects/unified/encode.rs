@@ -1,0 +1,224 @@
+//! Events to the unified stream, or to one object.
+
+use serde_json::{Map, Value, json};
+
+use super::error_fields;
+use crate::dialects::{Encode, ReplyOptions};
+use crate::framing::{write_json_str, write_json_value};
+use crate::models::{Answer, ChatError, Event, Finish, Sink, ToolCall, ToolDelta, ToolKind, Usage};
+
+/// The answer as server-sent events.
+pub struct Stream {
+    reply: ReplyOptions,
+    sequence: u64,
+    /// What every delta's frame ends with: made once a model, not once a token.
+    tail: Vec<u8>,
+    begun: bool,
+    usage: Option<Usage>,
+}
+
+impl Stream {
+    pub fn new(reply: ReplyOptions) -> Self {
+        let tail = tail(&reply.model, &reply.provider);
+        Stream { reply, sequence: 0, tail, begun: false, usage: None }
+    }
+
+    /// A chunk with one delta: `content`, then one optional field.
+    fn delta(&mut self, content: &str, field: impl FnOnce(&mut Vec<u8>), out: &mut Vec<u8>) {
+        self.open("chunk", out);
+        out.extend_from_slice(b"{\"content\":");
+        write_json_str(out, content);
+        out.extend_from_slice(b",\"finish_reason\":null");
+        out.extend_from_slice(&self.tail);
+        out.extend_from_slice(b",\"usage\":null");
+        if !std::mem::replace(&mut self.begun, true) {
+            out.extend_from_slice(b",\"role\":\"assistant\"");
+        }
+        field(out);
+        out.extend_from_slice(b"}\n\n");
+    }
+
+    /// The lines before a frame's payload.
+    fn open(&mut self, event: &str, out: &mut Vec<u8>) {
+        self.sequence = self.sequence.saturating_add(1);
+        out.extend_from_slice(b"id: ");
+        out.extend_from_slice(self.reply.run_id.as_bytes());
+        out.push(b':');
+        out.extend_from_slice(itoa::Buffer::new().format(self.sequence).as_bytes());
+        out.extend_from_slice(b"\nevent: ");
+        out.extend_from_slice(event.as_bytes());
+        out.extend_from_slice(b"\ndata: ");
+    }
+
+    fn finish(&mut self, reason: Finish, raw: Option<&str>, out: &mut Vec<u8>) {
+        self.open("chunk", out);
+        out.extend_from_slice(b"{\"content\":\"\",\"finish_reason\":");
+        write_json_str(out, reason.as_str());
+        out.extend_from_slice(&self.tail);
+        out.extend_from_slice(b",\"usage\":");
+        write_json_value(out, &self.usage);
+        if !std::mem::replace(&mut self.begun, true) {
+            out.extend_from_slice(b",\"role\":\"assistant\"");
+        }
+        if let Some(raw) = raw {
+            out.extend_from_slice(b",\"raw_finish_reason\":");
+            write_json_str(out, raw);
+        }
+        out.extend_from_slice(b"}\n\n");
+        self.open("done", out);
+        out.extend_from_slice(b"[DONE]\n\n");
+    }
+
+    fn error(&mut self, error: &ChatError, out: &mut Vec<u8>) {
+        let mut fields = Map::new();
+        fields.insert("error".to_owned(), Value::Object(error_fields(error)));
+        if let Some(usage) = self.usage {
+            fields.insert("usage".to_owned(), json!(usage));
+        }
+        self.open("error", out);
+        write_json_value(out, &fields);
+        out.extend_from_slice(b"\n\n");
+    }
+}
+
+impl Encode for Stream {
+    fn event(&mut self, event: Event<'_>, out: &mut Vec<u8>) {
+        match event {
+            Event::Start { model } => self.tail = tail(model, &self.reply.provider),
+            Event::Text(text) => self.delta(text, |_| (), out),
+            Event::Reasoning(text) => self.delta("", |out| text_field(out, "reasoning", text), out),
+            Event::Refusal(text) => self.delta("", |out| text_field(out, "refusal", text), out),
+            Event::Tool(call) => self.delta("", |out| tool_field(out, &call), out),
+            Event::Citation(citation) => self.delta("", |out| list_field(out, "citations", citation), out),
+            Event::Warning(text) => self.delta("", |out| list_field(out, "warnings", &text), out),
+            Event::Usage(usage) => self.usage = Some(usage),
+            Event::Finish { reason, raw } => self.finish(reason, raw, out),
+            Event::Error(error) => self.error(error, out),
+        }
+    }
+
+    fn heartbeat(&mut self, out: &mut Vec<u8>) {
+        out.extend_from_slice(b": hb\n\n");
+    }
+}
+
+/// The answer as one object, written when it is complete. A failure writes nothing: it has a
+/// status of its own.
+pub struct Whole {
+    reply: ReplyOptions,
+    answer: Answer,
+}
+
+impl Whole {
+    pub fn new(reply: ReplyOptions) -> Self {
+        Whole { reply, answer: Answer::default() }
+    }
+
+    fn write(&self, reason: Finish, raw: Option<&str>, out: &mut Vec<u8>) {
+        let answer = &self.answer;
+        let mut body = Map::new();
+        let mut set = |name: &str, value: Value| {
+            body.insert(name.to_owned(), value);
+        };
+        set("id", json!(self.reply.run_id));
+        set("content", json!(answer.content));
+        set("finish_reason", json!(reason.as_str()));
+        set("model", json!(answer.model.as_ref().unwrap_or(&self.reply.model)));
+        set("provider", json!(self.reply.provider));
+        set("usage", json!(answer.usage));
+        set("role", json!("assistant"));
+        for (name, text) in [("reasoning", &answer.reasoning), ("refusal", &answer.refusal)] {
+            if !text.is_empty() {
+                set(name, json!(text));
+            }
+        }
+        if !answer.tool_calls.is_empty() {
+            set("tool_calls", answer.tool_calls.iter().map(whole_call).collect());
+        }
+        if !answer.citations.is_empty() {
+            set("citations", json!(answer.citations));
+        }
+        if !answer.warnings.is_empty() {
+            set("warnings", json!(answer.warnings));
+        }
+        if let Some(raw) = raw {
+            set("raw_finish_reason", json!(raw));
+        }
+        write_json_value(out, &body);
+    }
+}
+
+impl Encode for Whole {
+    fn event(&mut self, event: Event<'_>, out: &mut Vec<u8>) {
+        if let Event::Finish { reason, raw } = event {
+            self.write(reason, raw, out);
+        } else {
+            self.answer.event(event);
+        }
+    }
+
+    fn heartbeat(&mut self, _: &mut Vec<u8>) {}
+}
+
+fn tail(model: &str, provider: &str) -> Vec<u8> {
+    let mut tail = Vec::new();
+    tail.extend_from_slice(b",\"model\":");
+    write_json_str(&mut tail, model);
+    tail.extend_from_slice(b",\"provider\":");
+    write_json_str(&mut tail, provider);
+    tail
+}
+
+fn text_field(out: &mut Vec<u8>, name: &str, text: &str) {
+    field_name(out, name);
+    write_json_str(out, text);
+}
+
+fn list_field(out: &mut Vec<u8>, name: &str, item: &impl serde::Serialize) {
+    field_name(out, name);
+    out.push(b'[');
+    write_json_value(out, item);
+    out.push(b']');
+}
+
+fn field_name(out: &mut Vec<u8>, name: &str) {
+    out.extend_from_slice(b",\"");
+    out.extend_from_slice(name.as_bytes());
+    out.extend_from_slice(b"\":");
+}
+
+fn tool_field(out: &mut Vec<u8>, call: &ToolDelta<'_>) {
+    let (kind, arguments) = words(call.kind);
+    out.extend_from_slice(b",\"tool_calls\":[{\"index\":");
+    out.extend_from_slice(itoa::Buffer::new().format(call.index).as_bytes());
+    out.extend_from_slice(b",\"id\":");
+    write_json_str(out, call.id);
+    out.extend_from_slice(b",\"type\":\"");
+    out.extend_from_slice(kind.as_bytes());
+    out.extend_from_slice(b"\",\"");
+    out.extend_from_slice(kind.as_bytes());
+    out.extend_from_slice(b"\":{");
+    if let Some(name) = call.name {
+        out.extend_from_slice(b"\"name\":");
+        write_json_str(out, name);
+        out.push(b',');
+    }
+    out.push(b'"');
+    out.extend_from_slice(arguments.as_bytes());
+    out.extend_from_slice(b"\":");
+    write_json_str(out, call.arguments);
+    out.extend_from_slice(b"}}]");
+}
+
+fn whole_call(call: &ToolCall) -> Value {
+    let (kind, arguments) = words(call.kind);
+    let inner = json!({"name": call.name, arguments: call.arguments});
+    json!({"id": call.id, "type": kind, kind: inner})
+}
+
+fn words(kind: ToolKind) -> (&'static str, &'static str) {
+    match kind {
+        ToolKind::Function => ("function", "arguments"),
+        ToolKind::Custom => ("custom", "input"),
+    }
+}
