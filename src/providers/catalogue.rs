@@ -1,0 +1,348 @@
+//! Names to providers, from the built-in list and the operator's variables.
+
+use http::Uri;
+use serde::Deserialize;
+
+use super::{Vars, demo, openai, together};
+use crate::dialects;
+use crate::models::{ChatError, ErrorKind, Quirks, Secret, Target};
+
+/// One provider: a dialect plus data.
+#[derive(Clone, Debug, Default)]
+pub struct Provider {
+    /// Its name in requests.
+    pub name: String,
+    /// One line for people.
+    pub description: String,
+    /// The dialect it speaks.
+    pub dialect: String,
+    /// The API's root.
+    pub base_url: String,
+    /// The variable that holds its key; none where it needs no key.
+    pub key_variable: Option<String>,
+    /// The variable that lists its models.
+    pub models_variable: Option<String>,
+    /// The model of a request that names none.
+    pub default_model: String,
+    /// Which models may be asked for.
+    pub models: Models,
+    /// How the names of its models start, for requests that name only a model.
+    pub known_prefixes: &'static [&'static str],
+    /// Headers that the operator wants on every call.
+    pub headers: Vec<(String, String)>,
+    /// Whether the request's id and trace go with every call.
+    pub forwards_trace: bool,
+    /// Whether it is the script inside the gateway.
+    pub embedded: bool,
+    /// How it differs from its dialect.
+    pub quirks: Quirks,
+}
+
+/// Which models may be asked for.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Models {
+    /// Any; these are worth naming.
+    Open(Vec<String>),
+    /// Only these.
+    Closed(Vec<String>),
+}
+
+impl Default for Models {
+    fn default() -> Self {
+        Models::Open(Vec::new())
+    }
+}
+
+impl Models {
+    /// The names.
+    pub fn names(&self) -> &[String] {
+        match self {
+            Models::Open(names) | Models::Closed(names) => names,
+        }
+    }
+
+    /// Whether a model may be asked for.
+    pub fn allows(&self, model: &str) -> bool {
+        matches!(self, Models::Open(_)) || self.names().iter().any(|name| name == model)
+    }
+}
+
+/// What identifies a request in other systems' logs.
+#[derive(Clone, Debug, Default)]
+pub struct Trace {
+    /// Our own id for the request.
+    pub request_id: String,
+    /// W3C trace context, where the client sent one.
+    pub traceparent: Option<String>,
+}
+
+/// All providers, and which one a request means.
+#[derive(Clone, Debug)]
+pub struct Catalogue {
+    providers: Vec<Provider>,
+    default: String,
+}
+
+impl Catalogue {
+    /// The built-in providers and the operator's.
+    pub fn from_vars(vars: Vars<'_>) -> Result<Self, ChatError> {
+        let mut providers = vec![openai::provider(), together::provider(), demo::provider()];
+        for provider in &mut providers {
+            adapt(provider, vars)?;
+        }
+        for provider in configured(vars)? {
+            if providers.iter().any(|known| known.name == provider.name) {
+                return Err(misconfigured(format!(
+                    "PROVIDERS names {} twice, or like a built-in provider",
+                    provider.name
+                )));
+            }
+            providers.push(provider);
+        }
+        let default = default_provider(&providers, vars)?;
+        Ok(Catalogue { providers, default })
+    }
+
+    /// All providers, in the order of their listing.
+    pub fn providers(&self) -> &[Provider] {
+        &self.providers
+    }
+
+    /// The provider of a request that names neither provider nor model.
+    pub fn default_name(&self) -> &str {
+        &self.default
+    }
+
+    /// The provider and model that a request means.
+    ///
+    /// `provider/model` counts where the part before the slash is a provider's name; model names
+    /// have slashes of their own. A bare model goes to the provider that knows such names.
+    pub fn resolve(&self, provider: Option<&str>, model: Option<&str>) -> Result<(&Provider, String), ChatError> {
+        let provider = provider.filter(|name| !name.is_empty());
+        let model = model.filter(|name| !name.is_empty());
+        if let Some(name) = provider {
+            let provider = self.named(name)?;
+            let prefix = format!("{name}/");
+            let own = model.map(|model| model.strip_prefix(&prefix).unwrap_or(model));
+            return pick(provider, own);
+        }
+        let Some(model) = model else { return pick(self.named(&self.default)?, None) };
+        if let Some((name, rest)) = model.split_once('/')
+            && let Some(provider) = self.find(name)
+        {
+            return pick(provider, Some(rest).filter(|rest| !rest.is_empty()));
+        }
+        let knows = |provider: &&Provider| provider.models.names().iter().any(|name| name == model);
+        let like = |provider: &&Provider| provider.known_prefixes.iter().any(|prefix| model.starts_with(prefix));
+        match self.providers.iter().find(knows).or_else(|| self.providers.iter().find(like)) {
+            Some(provider) => pick(provider, Some(model)),
+            None => Err(ChatError {
+                kind: ErrorKind::ModelNotSupported,
+                ..ChatError::invalid(
+                    "model",
+                    format!("no provider is known for the model {model}; name it as provider/model"),
+                )
+            }),
+        }
+    }
+
+    fn named(&self, name: &str) -> Result<&Provider, ChatError> {
+        self.find(name).ok_or_else(|| {
+            let names: Vec<_> = self.providers.iter().map(|provider| provider.name.as_str()).collect();
+            ChatError {
+                kind: ErrorKind::UnknownProvider,
+                ..ChatError::invalid("provider", format!("provider {name} is not one of {}", names.join(", ")))
+            }
+        })
+    }
+
+    fn find(&self, name: &str) -> Option<&Provider> {
+        self.providers.iter().find(|provider| provider.name == name)
+    }
+}
+
+impl Provider {
+    /// Whether it can be asked: its key is set, or it needs none.
+    pub fn is_configured(&self, vars: Vars<'_>) -> bool {
+        self.key_variable.as_ref().is_none_or(|name| vars(name).is_some_and(|key| !key.trim().is_empty()))
+    }
+
+    /// Where a request goes, with the caller's key or the operator's.
+    pub fn target(
+        &self,
+        model: String,
+        caller_key: Option<String>,
+        trace: &Trace,
+        vars: Vars<'_>,
+    ) -> Result<Target, ChatError> {
+        let mut headers = self.headers.clone();
+        if self.forwards_trace {
+            headers.push(("x-request-id".to_owned(), trace.request_id.clone()));
+            headers.extend(trace.traceparent.iter().map(|trace| ("traceparent".to_owned(), trace.clone())));
+        }
+        Ok(Target {
+            provider: self.name.clone(),
+            base_url: self.base_url.clone(),
+            model,
+            key: self.key(caller_key, vars)?,
+            headers,
+            quirks: self.quirks.clone(),
+        })
+    }
+
+    fn key(&self, caller_key: Option<String>, vars: Vars<'_>) -> Result<Option<Secret>, ChatError> {
+        let Some(variable) = &self.key_variable else { return Ok(caller_key.map(Secret::new)) };
+        let key = caller_key.or_else(|| vars(variable)).map(|key| key.trim().to_owned()).filter(|key| !key.is_empty());
+        match key {
+            Some(key) => Ok(Some(Secret::new(key))),
+            None => Err(self.missing_key()),
+        }
+    }
+
+    fn missing_key(&self) -> ChatError {
+        let variable = self.key_variable.as_deref().unwrap_or_default();
+        let words = format!("no key for {}: set {variable}, or send one as x-provider-key", self.name);
+        ChatError::new(ErrorKind::ProviderAuth, words).from_provider(&self.name)
+    }
+
+    /// A refused key in words that say what to do and quote nothing.
+    pub fn refused_key(&self, from_caller: bool) -> String {
+        match &self.key_variable {
+            _ if from_caller => format!("{} refused the key that was sent as x-provider-key", self.name),
+            Some(variable) => format!("{} refused the key in {variable}", self.name),
+            None => format!("{} asks for a key", self.name),
+        }
+    }
+}
+
+fn pick<'a>(provider: &'a Provider, model: Option<&str>) -> Result<(&'a Provider, String), ChatError> {
+    let model = model.unwrap_or(&provider.default_model);
+    if model.is_empty() {
+        return Err(ChatError::invalid("model", format!("model is required: {} has no default", provider.name)));
+    }
+    if !provider.models.allows(model) {
+        let words =
+            format!("{} does not serve {model}; it serves {}", provider.name, provider.models.names().join(", "));
+        let error = ChatError { kind: ErrorKind::ModelNotSupported, ..ChatError::invalid("model", words) };
+        return Err(error.from_provider(&provider.name));
+    }
+    Ok((provider, model.to_owned()))
+}
+
+/// The operator's address, models and default model for a built-in provider.
+fn adapt(provider: &mut Provider, vars: Vars<'_>) -> Result<(), ChatError> {
+    let upper = provider.name.to_ascii_uppercase();
+    if let Some(address) = vars(&format!("{upper}_BASE_URL")).filter(|_| !provider.embedded) {
+        provider.base_url = check_address(&format!("{upper}_BASE_URL"), &address)?;
+        // Behind another address may be anything.
+        provider.models = Models::Open(provider.models.names().to_vec());
+    }
+    if let Some(list) = provider.models_variable.as_ref().and_then(|name| vars(name)) {
+        let names: Vec<_> =
+            list.split(',').map(|name| name.trim().to_owned()).filter(|name| !name.is_empty()).collect();
+        if let Some(first) = names.first() {
+            provider.default_model.clone_from(first);
+            provider.models = Models::Closed(names);
+        }
+    }
+    Ok(())
+}
+
+/// One provider of the operator's, as it stands in `PROVIDERS`.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Configured {
+    name: String,
+    #[serde(default = "default_dialect")]
+    dialect: String,
+    base_url: String,
+    /// The name of the variable that holds the key.
+    key: Option<String>,
+    default_model: Option<String>,
+    models: Option<Vec<String>>,
+    #[serde(default)]
+    headers: std::collections::BTreeMap<String, String>,
+    #[serde(default)]
+    quirks: Quirks,
+}
+
+fn default_dialect() -> String {
+    "openai-chat".to_owned()
+}
+
+fn configured(vars: Vars<'_>) -> Result<Vec<Provider>, ChatError> {
+    let Some(json) = vars("PROVIDERS").filter(|json| !json.trim().is_empty()) else { return Ok(Vec::new()) };
+    let list: Vec<Configured> = serde_json::from_str(&json)
+        .map_err(|error| misconfigured(format!("PROVIDERS is not as it should be: {error}")))?;
+    list.into_iter().map(Configured::into_provider).collect()
+}
+
+impl Configured {
+    fn into_provider(self) -> Result<Provider, ChatError> {
+        let name = self.name;
+        if name.is_empty()
+            || !name.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.'))
+        {
+            return Err(misconfigured(
+                "PROVIDERS: a name is of letters, digits, dots, dashes and underscores".to_owned(),
+            ));
+        }
+        if dialects::to_provider(&self.dialect).is_none() {
+            return Err(misconfigured(format!("PROVIDERS: {name} speaks {}, which is no known dialect", self.dialect)));
+        }
+        let models = self.models.unwrap_or_default();
+        let first = models.first().cloned();
+        Ok(Provider {
+            base_url: check_address(&format!("PROVIDERS: the base_url of {name}"), &self.base_url)?,
+            description: format!("{name}, configured"),
+            dialect: self.dialect,
+            key_variable: self.key,
+            default_model: self.default_model.or(first).unwrap_or_default(),
+            models: if models.is_empty() { Models::Open(models) } else { Models::Closed(models) },
+            headers: self.headers.into_iter().collect(),
+            quirks: self.quirks,
+            name,
+            ..Provider::default()
+        })
+    }
+}
+
+/// https to anywhere, http to this machine only: a key must not cross a network in the clear.
+fn check_address(what: &str, address: &str) -> Result<String, ChatError> {
+    let wrong = || {
+        misconfigured(format!("{what} must be an https address, or http to a loopback host, without user or password"))
+    };
+    let uri: Uri = address.trim().parse().map_err(|_| wrong())?;
+    let host = uri.host().unwrap_or_default();
+    let loopback = matches!(host, "localhost" | "127.0.0.1" | "[::1]");
+    let user = uri.authority().is_some_and(|authority| authority.as_str().contains('@'));
+    match uri.scheme_str() {
+        Some("https") if !user && !host.is_empty() => {}
+        Some("http") if !user && loopback => {}
+        _ => return Err(wrong()),
+    }
+    Ok(address.trim().trim_end_matches('/').to_owned())
+}
+
+/// The operator's choice, else the first provider with a key, else the demo.
+fn default_provider(providers: &[Provider], vars: Vars<'_>) -> Result<String, ChatError> {
+    if let Some(name) = vars("DEFAULT_PROVIDER").filter(|name| !name.trim().is_empty()) {
+        let name = name.trim();
+        return match providers.iter().any(|provider| provider.name == name) {
+            true => Ok(name.to_owned()),
+            false => Err(misconfigured(format!("DEFAULT_PROVIDER is {name}, which is no provider"))),
+        };
+    }
+    let ready = |provider: &&Provider| !provider.embedded && provider.is_configured(vars);
+    let demo = |provider: &&Provider| provider.embedded;
+    Ok(providers
+        .iter()
+        .find(ready)
+        .or(providers.iter().find(demo))
+        .map(|provider| provider.name.clone())
+        .unwrap_or_default())
+}
+
+fn misconfigured(message: String) -> ChatError {
+    ChatError::new(ErrorKind::Internal, message)
+}

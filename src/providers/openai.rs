@@ -1,0 +1,62 @@
+//! OpenAI's own service, over Chat Completions.
+
+use super::catalogue::{Models, Provider};
+use crate::models::{MaxTokensField, ModelRule, Quirks, Sampling};
+
+/// What the models take, by the starts of their names; the first match counts.
+///
+/// Source: the vendor's model pages, and 400 answers that others recorded up to 2026-07. Models
+/// that are not listed are sent what was asked for, once more without what they then reject.
+const RULES: [ModelRule; 10] = [
+    rule("o1", Sampling::Never, false, None),
+    rule("o3", Sampling::Never, false, Some("low")),
+    rule("o4", Sampling::Never, false, Some("low")),
+    rule("gpt-5.1", Sampling::UnlessThinking, true, Some("none")),
+    rule("gpt-5.2", Sampling::UnlessThinking, true, Some("none")),
+    rule("gpt-5.3", Sampling::UnlessThinking, true, Some("none")),
+    rule("gpt-5.4", Sampling::UnlessThinking, true, Some("none")),
+    rule("gpt-5.", Sampling::OnlyWithoutThinking, true, Some("none")),
+    rule("gpt-5", Sampling::Never, false, Some("minimal")),
+    rule("gpt-6", Sampling::Free, true, Some("none")),
+];
+
+const fn rule(prefix: &'static str, sampling: Sampling, stop: bool, off: Option<&'static str>) -> ModelRule {
+    ModelRule { prefix, sampling, stop, off }
+}
+
+pub fn provider() -> Provider {
+    Provider {
+        name: "openai".to_owned(),
+        description: "OpenAI, Chat Completions".to_owned(),
+        dialect: "openai-chat".to_owned(),
+        base_url: "https://api.openai.com/v1".to_owned(),
+        key_variable: Some("OPENAI_API_KEY".to_owned()),
+        default_model: "gpt-6-luna".to_owned(),
+        models: Models::Open(["gpt-6-luna", "gpt-6-sol", "gpt-6-astra", "gpt-5.4-mini"].map(str::to_owned).to_vec()),
+        known_prefixes: &["gpt-", "chatgpt-", "o1", "o3", "o4"],
+        quirks: Quirks {
+            max_tokens: MaxTokensField::MaxCompletionTokens,
+            system_role: "developer".to_owned(),
+            // Its models never put their thinking into the text.
+            think_tags: false,
+            rules: &RULES,
+            ..Quirks::default()
+        },
+        ..Provider::default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_rule_that_matches_is_the_most_special() {
+        let sampling = |model: &str| RULES.iter().find(|rule| model.starts_with(rule.prefix)).map(|rule| rule.sampling);
+        assert_eq!(sampling("gpt-5-mini"), Some(Sampling::Never));
+        assert_eq!(sampling("gpt-5.4-nano"), Some(Sampling::UnlessThinking));
+        assert_eq!(sampling("gpt-5.6-luna"), Some(Sampling::OnlyWithoutThinking));
+        assert_eq!(sampling("gpt-6-luna"), Some(Sampling::Free));
+        assert_eq!(sampling("gpt-4o"), None);
+    }
+}

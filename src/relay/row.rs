@@ -1,0 +1,167 @@
+//! The sinks behind the decoder, in a row: redaction, meter, the one ending, the encoder.
+
+use super::{End, Pace, RelayOptions};
+use crate::dialects::Encode;
+use crate::dialects::provider_error::redact;
+use crate::models::{ChatError, ErrorKind, Event, Finish, Sink, Usage};
+
+/// The sinks' state; it outlives the output buffers that come and go with the network chunks.
+pub struct Row {
+    options: RelayOptions,
+    encoder: Box<dyn Encode>,
+    meter: Meter,
+    /// Why the body broke off, where the transport knows better than the decoder.
+    cause: Option<ChatError>,
+    pace: Pace,
+    end: Option<End>,
+}
+
+impl Row {
+    pub fn new(options: RelayOptions, encoder: Box<dyn Encode>) -> Self {
+        let meter = Meter { input_bytes: options.input_bytes, ..Meter::default() };
+        Row { options, encoder, meter, cause: None, pace: Pace::Answering, end: None }
+    }
+
+    /// The row, with a place to write to.
+    pub fn to<'a>(&'a mut self, out: &'a mut Vec<u8>) -> Writer<'a> {
+        Writer { row: self, out }
+    }
+
+    pub fn cause(&mut self, error: ChatError) {
+        self.cause = Some(error);
+    }
+
+    pub fn end(&self) -> Option<&End> {
+        self.end.as_ref()
+    }
+
+    pub fn pace(&self) -> Pace {
+        self.pace
+    }
+
+    pub fn began(&self) -> bool {
+        self.meter.output_bytes > 0
+    }
+
+    pub fn heartbeat(&mut self, out: &mut Vec<u8>) {
+        if self.end.is_none() {
+            self.encoder.heartbeat(out);
+        }
+    }
+
+    fn take(&mut self, event: Event<'_>, out: &mut Vec<u8>) {
+        if self.end.is_some() {
+            return;
+        }
+        self.warn_before(&event, out);
+        self.meter.see(&event);
+        match event {
+            Event::Usage(_) => {}
+            Event::Error(error) => self.fail(error, out),
+            Event::Finish { reason: Finish::ContentFilter, raw } if self.options.filtered_is_error => {
+                let mut error =
+                    ChatError::new(ErrorKind::ContentFilter, "the provider's content filter withheld the answer");
+                error.code = raw.map(str::to_owned);
+                self.fail(&error, out);
+            }
+            Event::Finish { reason, .. } => {
+                self.settle(out);
+                self.encoder.event(event, out);
+                self.end = Some(End::Finished(reason));
+            }
+            event => {
+                self.pace = match event {
+                    Event::Reasoning(_) => Pace::Thinking,
+                    Event::Start { .. } | Event::Warning(_) => self.pace,
+                    _ => Pace::Answering,
+                };
+                self.encoder.event(event, out);
+                self.bound(out);
+            }
+        }
+    }
+
+    /// The request's warnings come before the first event that the client sees. Not sooner: as
+    /// long as nothing was written, a failure can still be retried.
+    fn warn_before(&mut self, event: &Event<'_>, out: &mut Vec<u8>) {
+        if matches!(event, Event::Start { .. } | Event::Usage(_) | Event::Error(_)) {
+            return;
+        }
+        for warning in std::mem::take(&mut self.options.warnings) {
+            self.encoder.event(Event::Warning(&warning), out);
+        }
+    }
+
+    fn bound(&mut self, out: &mut Vec<u8>) {
+        if let Some(most) = self.options.most_output.filter(|most| self.meter.output_bytes > *most) {
+            let words = format!("the answer is larger than {most} bytes; ask for it as a stream");
+            let error = ChatError { retryable: false, ..ChatError::new(ErrorKind::Provider, words) };
+            self.fail(&error, out);
+        }
+    }
+
+    fn fail(&mut self, error: &ChatError, out: &mut Vec<u8>) {
+        let error = match self.cause.take() {
+            Some(cause) if error.kind == ErrorKind::Truncated => cause,
+            _ => error.clone(),
+        };
+        let error = clean(error, self.options.key.as_deref()).from_provider(&self.options.provider);
+        self.settle(out);
+        self.encoder.event(Event::Error(&error), out);
+        self.end = Some(End::Failed(error));
+    }
+
+    fn settle(&mut self, out: &mut Vec<u8>) {
+        self.encoder.event(Event::Usage(self.meter.settle()), out);
+    }
+}
+
+/// The row while a network chunk is worked on.
+pub struct Writer<'a> {
+    row: &'a mut Row,
+    out: &'a mut Vec<u8>,
+}
+
+impl Sink for Writer<'_> {
+    fn event(&mut self, event: Event<'_>) {
+        self.row.take(event, self.out);
+    }
+}
+
+/// An error in words that may leave the house.
+pub fn clean(mut error: ChatError, key: Option<&str>) -> ChatError {
+    if error.kind == ErrorKind::ProviderAuth {
+        // Providers echo the key, whole or in parts.
+        error.raw = None;
+    }
+    error.message = redact(&error.message, key);
+    error.raw = error.raw.map(|raw| redact(&raw, key));
+    error
+}
+
+/// Tokens: the provider's own figures, else a guess by length.
+#[derive(Debug, Default)]
+struct Meter {
+    input_bytes: u64,
+    output_bytes: u64,
+    reported: Option<Usage>,
+}
+
+impl Meter {
+    fn see(&mut self, event: &Event<'_>) {
+        let bytes = match event {
+            Event::Text(text) | Event::Reasoning(text) | Event::Refusal(text) => text.len(),
+            Event::Tool(call) => call.arguments.len().saturating_add(call.name.map_or(0, str::len)),
+            Event::Usage(usage) => {
+                self.reported = Some(*usage);
+                return;
+            }
+            _ => return,
+        };
+        self.output_bytes = self.output_bytes.saturating_add(bytes as u64);
+    }
+
+    fn settle(&self) -> Usage {
+        self.reported.unwrap_or_else(|| Usage::estimate(self.input_bytes, self.output_bytes))
+    }
+}
