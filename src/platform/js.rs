@@ -1,0 +1,72 @@
+//! What the runtime has and no crate binds, or binds less sharply than a hot path needs.
+
+use js_sys::{Promise, Uint8Array};
+use wasm_bindgen::prelude::*;
+
+#[wasm_bindgen]
+extern "C" {
+    #[wasm_bindgen(js_name = fetch)]
+    pub fn fetch(request: &web_sys::Request) -> Promise;
+
+    #[wasm_bindgen(js_namespace = crypto, js_name = randomUUID)]
+    fn random_uuid() -> String;
+
+    /// The platform's own transform stream: its ends are internal, so writes reach the socket
+    /// without JavaScript.
+    pub type IdentityTransformStream;
+    #[wasm_bindgen(constructor)]
+    pub fn with_strategy(strategy: &JsValue) -> IdentityTransformStream;
+    #[wasm_bindgen(method, getter)]
+    pub fn readable(this: &IdentityTransformStream) -> web_sys::ReadableStream;
+    #[wasm_bindgen(method, getter)]
+    pub fn writable(this: &IdentityTransformStream) -> web_sys::WritableStream;
+
+    /// A reader that fills a buffer of ours.
+    pub type ByobReader;
+    #[wasm_bindgen(method, catch)]
+    pub fn read(this: &ByobReader, view: &Uint8Array) -> Result<Then, JsValue>;
+    #[wasm_bindgen(method)]
+    pub fn cancel(this: &ByobReader) -> Then;
+
+    /// A function that takes anything and does nothing of note: handles promises that nobody waits
+    /// for. A closure of ours could be gone by the time it is called.
+    #[wasm_bindgen(thread_local_v2, js_name = Boolean)]
+    pub static IGNORE: JsValue;
+
+    /// What a read gives.
+    pub type ReadResult;
+    #[wasm_bindgen(method, getter)]
+    pub fn value(this: &ReadResult) -> Option<Uint8Array>;
+    #[wasm_bindgen(method, getter)]
+    pub fn done(this: &ReadResult) -> bool;
+
+    /// A stream's writer.
+    pub type Writer;
+    #[wasm_bindgen(method, catch)]
+    pub fn write(this: &Writer, chunk: &Uint8Array) -> Result<Then, JsValue>;
+    #[wasm_bindgen(method, catch)]
+    pub fn close(this: &Writer) -> Result<Then, JsValue>;
+    #[wasm_bindgen(method, catch)]
+    pub fn abort(this: &Writer, reason: &JsValue) -> Result<Then, JsValue>;
+    #[wasm_bindgen(method, getter, js_name = desiredSize)]
+    pub fn desired_size(this: &Writer) -> Option<f64>;
+
+    /// A promise, awaited with closures that live longer than one wait.
+    pub type Then;
+    #[wasm_bindgen(method)]
+    pub fn then(this: &Then, fulfilled: &JsValue, rejected: &JsValue) -> Then;
+}
+
+/// Random hexadecimal digits from the platform's generator, at most 30.
+///
+/// Of a random UUID's 32 digits two are fixed, in part.
+pub fn random_hex(digits: usize) -> String {
+    let uuid = random_uuid();
+    let free = uuid.bytes().enumerate().filter(|(at, byte)| *byte != b'-' && !matches!(at, 14 | 19));
+    free.map(|(_, byte)| char::from(byte)).take(digits).collect()
+}
+
+/// A number in 0..1, for jitter only.
+pub fn random() -> f64 {
+    js_sys::Math::random()
+}

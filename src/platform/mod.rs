@@ -1,0 +1,20 @@
+//! The worker's surroundings, thin: fetch with abort, the stream pump, clock, randomness,
+//! variables, logging. In: JavaScript. Out: every decision.
+
+mod clock;
+mod fetch;
+mod js;
+mod log;
+mod pipe;
+mod play;
+mod signal;
+mod vars;
+
+pub use clock::{Stopwatch, sleep};
+pub use fetch::{Answer, Fetched, send};
+pub use js::{random, random_hex};
+pub use log::log;
+pub use pipe::{Ended, Flow, Pipe};
+pub use play::play;
+pub use signal::{Abort, OnAbort};
+pub use vars::{Env, Settings};

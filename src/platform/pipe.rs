@@ -1,0 +1,297 @@
+//! The way from a provider's body to a client: a reader that fills one buffer of ours, and the
+//! platform's own transform stream.
+//!
+//! One crossing in and at most one write out per network chunk. The loop is made of three closures
+//! that live as long as the stream; a future per chunk would cost two promises and a task more.
+//! Measured against the alternatives in `bench`; ARCHITECTURE.md has the table.
+//!
+//! Nothing is held back: a chunk's output is written before the next read begins. Back-pressure is
+//! the transform stream's own: once [`ROOM`] bytes wait for the client, the next read waits for
+//! the write.
+
+use std::cell::{Cell, RefCell};
+use std::future::Future;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context, Poll, Waker};
+
+use js_sys::{ArrayBuffer, Object, Promise, Reflect, Uint8Array};
+use wasm_bindgen::prelude::*;
+use wasm_bindgen_futures::JsFuture;
+use web_sys::{ReadableStream, ReadableStreamGetReaderOptions, ReadableStreamReaderMode};
+
+use super::js::{ByobReader, IGNORE, IdentityTransformStream, ReadResult, Then, Writer};
+use crate::models::{ChatError, ErrorKind};
+
+/// What may wait for a client before its upstream is held back: 64 KB a stream are 64 MB for a
+/// thousand streams that nobody reads, half of what an isolate has.
+const ROOM: u32 = 64 * 1024;
+
+/// The largest read. A read's cost is mostly per read, so large ones are cheap.
+const BUFFER: u32 = 64 * 1024;
+
+/// What to do once a chunk's output is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Flow {
+    /// Read on.
+    Go,
+    /// Close the client's stream, and read on: the body may end in peace.
+    Close,
+    /// Read no more.
+    Stop,
+}
+
+/// How a pump ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ended {
+    /// The body ended.
+    Whole,
+    /// The taker said so.
+    Stopped,
+    /// The body broke off.
+    Broken,
+    /// The client is gone.
+    Gone,
+}
+
+/// A client's end of a stream.
+pub struct Pipe {
+    readable: ReadableStream,
+    writer: Writer,
+    /// The stream was closed or broken off; the promise of its last byte.
+    closed: RefCell<Option<Promise>>,
+}
+
+impl Pipe {
+    /// A stream for one client.
+    pub fn new() -> Result<Self, ChatError> {
+        let failed = |_: JsValue| ChatError::new(ErrorKind::Internal, "the runtime gives no transform stream");
+        let strategy = Object::new();
+        Reflect::set(&strategy, &"highWaterMark".into(), &ROOM.into()).map_err(failed)?;
+        let stream = IdentityTransformStream::with_strategy(&strategy);
+        let writer = stream.writable().get_writer().map_err(failed)?;
+        let writer = JsValue::from(writer).unchecked_into();
+        Ok(Pipe { readable: stream.readable(), writer, closed: RefCell::new(None) })
+    }
+
+    /// What the client reads.
+    pub fn readable(&self) -> ReadableStream {
+        self.readable.clone()
+    }
+
+    /// Whether the client keeps up. A client that left holds nothing up either.
+    pub fn has_room(&self) -> bool {
+        self.is_closed() || self.writer.desired_size().is_none_or(|size| size > 0.0)
+    }
+
+    /// Writes whole frames, behind all that was written before.
+    pub fn write(&self, bytes: &[u8]) {
+        if !bytes.is_empty() && !self.is_closed() {
+            forget(self.writer.write(&Uint8Array::from(bytes)));
+        }
+    }
+
+    /// Ends the stream; a second time does nothing.
+    pub fn close(&self) {
+        if !self.is_closed() {
+            self.closed.replace(forget(self.writer.close()));
+        }
+    }
+
+    /// Breaks the stream off: nobody reads it.
+    pub fn abort(&self) {
+        self.closed.replace(forget(self.writer.abort(&JsValue::UNDEFINED)));
+    }
+
+    /// Waits until a closed stream has been read to its end, or its client has gone.
+    pub async fn flushed(&self) {
+        let closed = self.closed.borrow().clone();
+        if let Some(promise) = closed {
+            // A client that went is as good as one that has read.
+            let _ = JsFuture::from(promise).await;
+        }
+    }
+
+    fn is_closed(&self) -> bool {
+        self.closed.borrow().is_some()
+    }
+
+    /// Reads a body to its end; `take` gets each network chunk, and what it leaves in its second
+    /// argument goes to the client.
+    pub async fn pump(
+        self: &Rc<Self>,
+        body: &ReadableStream,
+        take: impl FnMut(&[u8], &mut Vec<u8>) -> Flow + 'static,
+    ) -> Result<Ended, ChatError> {
+        let options = ReadableStreamGetReaderOptions::new();
+        options.set_mode(ReadableStreamReaderMode::Byob);
+        let reader: ByobReader = JsValue::from(body.get_reader_with_options(&options)).unchecked_into();
+        let pump = Pump::start(self.clone(), reader, Box::new(take));
+        Ok(pump.await)
+    }
+}
+
+/// Marks a promise as handled: how a write ended shows in the writer's state.
+fn forget(promise: Result<Then, JsValue>) -> Option<Promise> {
+    let promise = promise.ok()?;
+    IGNORE.with(|ignore| promise.then(ignore, ignore));
+    Some(JsValue::from(promise).unchecked_into())
+}
+
+type Take = Box<dyn FnMut(&[u8], &mut Vec<u8>) -> Flow>;
+
+/// A running pump, to be awaited. Dropped, it stops: the callback that is still to come finds
+/// nothing to do and lets go of everything.
+struct Pump(Rc<State>);
+
+struct State {
+    pipe: Rc<Pipe>,
+    reader: ByobReader,
+    work: RefCell<Work>,
+    callbacks: RefCell<Option<Callbacks>>,
+    ended: Cell<Option<Ended>>,
+    waker: RefCell<Option<Waker>>,
+}
+
+/// What a chunk is worked on with.
+struct Work {
+    take: Take,
+    /// The one buffer, while it is not out for a read.
+    buffer: Option<ArrayBuffer>,
+    input: Vec<u8>,
+    output: Vec<u8>,
+}
+
+/// At any time at most one of them is waited for. They hold the state and it holds them, until the
+/// one that is called last lets go.
+struct Callbacks {
+    on_read: Closure<dyn FnMut(JsValue)>,
+    on_broken: Closure<dyn FnMut(JsValue)>,
+    on_written: Closure<dyn FnMut(JsValue)>,
+    on_gone: Closure<dyn FnMut(JsValue)>,
+}
+
+impl Pump {
+    fn start(pipe: Rc<Pipe>, reader: ByobReader, take: Take) -> Self {
+        let buffer = Some(ArrayBuffer::new(BUFFER));
+        let work = Work { take, buffer, input: Vec::new(), output: Vec::new() };
+        let state = Rc::new(State {
+            pipe,
+            reader,
+            work: RefCell::new(work),
+            callbacks: RefCell::new(None),
+            ended: Cell::new(None),
+            waker: RefCell::new(None),
+        });
+        state.callbacks.replace(Some(Callbacks {
+            on_read: state.callback(|state, result| state.chunk(result.unchecked_into())),
+            on_broken: state.callback(|state, _| state.end(Ended::Broken)),
+            on_written: state.callback(|state, _| state.read()),
+            on_gone: state.callback(|state, _| state.end(Ended::Gone)),
+        }));
+        state.read();
+        Pump(state)
+    }
+}
+
+impl State {
+    fn callback(self: &Rc<Self>, work: fn(&State, JsValue)) -> Closure<dyn FnMut(JsValue)> {
+        let state = self.clone();
+        Closure::new(move |value| {
+            if state.ended.get().is_none() {
+                work(&state, value);
+            }
+            if state.ended.get().is_some() {
+                state.callbacks.take();
+            }
+        })
+    }
+
+    /// Asks for the next chunk.
+    fn read(&self) {
+        let Some(buffer) = self.work.borrow_mut().buffer.take() else { return };
+        let promise = self.reader.read(&Uint8Array::new(&buffer));
+        match (promise, self.callbacks.borrow().as_ref()) {
+            (Ok(promise), Some(callbacks)) => {
+                promise.then(callbacks.on_read.as_ref(), callbacks.on_broken.as_ref());
+            }
+            _ => self.end(Ended::Broken),
+        }
+    }
+
+    /// Takes a chunk and writes what becomes of it.
+    fn chunk(&self, result: ReadResult) {
+        let Some(chunk) = result.value().filter(|_| !result.done()) else { return self.end(Ended::Whole) };
+        let mut work = self.work.borrow_mut();
+        let Work { take, buffer, input, output } = &mut *work;
+        input.resize(chunk.length() as usize, 0);
+        chunk.copy_to(input);
+        *buffer = Some(chunk.buffer());
+        output.clear();
+        let flow = take(input, output);
+        let promise = match output.is_empty() || self.pipe.is_closed() {
+            true => None,
+            false => Some(self.pipe.writer.write(&Uint8Array::from(output.as_slice()))),
+        };
+        drop(work);
+        self.go_on(flow, promise);
+    }
+
+    fn go_on(&self, flow: Flow, written: Option<Result<Then, JsValue>>) {
+        if let Some(written) = written {
+            let Ok(promise) = written else { return self.end(Ended::Gone) };
+            match self.pipe.writer.desired_size() {
+                None => return self.end(Ended::Gone),
+                Some(room) if room <= 0.0 && flow == Flow::Go => return self.read_after(&promise),
+                Some(_) => IGNORE.with(|ignore| promise.then(ignore, ignore)),
+            };
+        }
+        match flow {
+            Flow::Go => self.read(),
+            Flow::Close => {
+                self.pipe.close();
+                self.read();
+            }
+            Flow::Stop => self.end(Ended::Stopped),
+        }
+    }
+
+    /// The client is slow: the next read waits until it has taken this write.
+    fn read_after(&self, written: &Then) {
+        match self.callbacks.borrow().as_ref() {
+            Some(callbacks) => {
+                written.then(callbacks.on_written.as_ref(), callbacks.on_gone.as_ref());
+            }
+            None => self.end(Ended::Gone),
+        }
+    }
+
+    fn end(&self, how: Ended) {
+        if self.ended.get().is_none() {
+            self.ended.set(Some(how));
+            if let Some(waker) = self.waker.take() {
+                waker.wake();
+            }
+        }
+    }
+}
+
+impl Drop for Pump {
+    fn drop(&mut self) {
+        self.0.end(Ended::Stopped);
+    }
+}
+
+impl Future for Pump {
+    type Output = Ended;
+
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Ended> {
+        match self.0.ended.get() {
+            Some(ended) => Poll::Ready(ended),
+            None => {
+                self.0.waker.replace(Some(context.waker().clone()));
+                Poll::Pending
+            }
+        }
+    }
+}

@@ -1,0 +1,83 @@
+use js_sys::{JSON, Reflect};
+use wasm_bindgen::JsValue;
+
+use crate::models::{ChatError, ErrorKind};
+use crate::providers::retry::RetryPolicy;
+
+/// The worker's variables and secrets.
+#[derive(Clone)]
+pub struct Env(JsValue);
+
+impl Env {
+    /// The environment of a request.
+    pub fn new(env: &worker::Env) -> Self {
+        Env(JsValue::from(env.clone()))
+    }
+
+    /// A variable as text: an object, as wrangler allows, as its JSON.
+    pub fn var(&self, name: &str) -> Option<String> {
+        let value = Reflect::get(&self.0, &JsValue::from_str(name)).ok()?;
+        match value.as_string() {
+            Some(text) => Some(text).filter(|text| !text.is_empty()),
+            None if value.is_undefined() || value.is_null() => None,
+            None => JSON::stringify(&value).ok().map(String::from),
+        }
+    }
+
+    fn is_true(&self, name: &str) -> bool {
+        self.var(name).is_some_and(|text| text.trim().eq_ignore_ascii_case("true"))
+    }
+
+    fn seconds(&self, name: &str, default_ms: u64) -> Result<u64, ChatError> {
+        let Some(text) = self.var(name) else { return Ok(default_ms) };
+        match text.trim().parse::<f64>() {
+            // A day: longer than any run, and far from what a timer can hold.
+            Ok(seconds) if seconds > 0.0 && seconds <= 86_400.0 => Ok((seconds * 1000.0).ceil() as u64),
+            _ => Err(ChatError::new(ErrorKind::Internal, format!("{name} must be a number of seconds above 0"))),
+        }
+    }
+
+    fn millis(&self, name: &str, default_ms: u64) -> Result<u64, ChatError> {
+        let Some(text) = self.var(name) else { return Ok(default_ms) };
+        let wrong = || ChatError::new(ErrorKind::Internal, format!("{name} must be a whole number of milliseconds"));
+        text.trim().parse().map_err(|_| wrong())
+    }
+}
+
+/// The operator's settings for runs.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// A silent client hears of its run this often.
+    pub heartbeat_ms: u64,
+    /// A provider may be silent this long.
+    pub idle_ms: u64,
+    /// A provider that thinks may be silent this long.
+    pub thinking_ms: u64,
+    /// Retries.
+    pub retry: RetryPolicy,
+    /// Whether requests to other than loopback host names are served without a key.
+    pub allow_anonymous: bool,
+    /// The web pages, beside our own, that may call.
+    pub allowed_origins: Vec<String>,
+}
+
+impl Settings {
+    /// Reads them; a value that makes no sense is an error that names its variable.
+    pub fn read(env: &Env) -> Result<Self, ChatError> {
+        let usual = RetryPolicy::default();
+        let origins = env.var("ALLOWED_ORIGINS").unwrap_or_default();
+        Ok(Settings {
+            heartbeat_ms: env.seconds("HEARTBEAT_SECONDS", 15_000)?,
+            idle_ms: env.seconds("IDLE_TIMEOUT_SECONDS", 60_000)?,
+            thinking_ms: env.seconds("THINKING_TIMEOUT_SECONDS", 300_000)?,
+            retry: RetryPolicy {
+                base_ms: env.millis("RETRY_BASE_MS", usual.base_ms)?,
+                cap_ms: env.millis("RETRY_CAP_MS", usual.cap_ms)?,
+                deadline_ms: env.seconds("RETRY_DEADLINE_SECONDS", usual.deadline_ms)?,
+                ..usual
+            },
+            allow_anonymous: env.is_true("ALLOW_ANONYMOUS"),
+            allowed_origins: origins.split(',').map(|origin| origin.trim().trim_end_matches('/').to_owned()).collect(),
+        })
+    }
+}

@@ -1,0 +1,50 @@
+//! Use cases, over the pure core and the platform: one chat run, from the request to its last byte.
+//! In: attempts, commit point, time limits. Out: routes and HTTP, wire formats.
+
+mod attempt;
+mod run;
+
+use std::rc::Rc;
+
+use crate::dialects::ToClient;
+use crate::models::{ChatError, ChatRequest};
+use crate::platform::{Env, Settings};
+use crate::providers::{Catalogue, Trace};
+
+pub use run::start;
+
+/// A chat request on its way, with all that a run needs to know of where it came from.
+pub struct Ask {
+    /// The request.
+    pub chat: ChatRequest,
+    /// The client's language.
+    pub dialect: &'static dyn ToClient,
+    /// Whether the answer streams, or comes whole.
+    pub stream: bool,
+    /// The caller's own key for the provider.
+    pub caller_key: Option<String>,
+    /// Ids for other systems' logs.
+    pub trace: Trace,
+    /// Fires when the client leaves.
+    pub left: web_sys::AbortSignal,
+}
+
+/// What a request is served with.
+#[derive(Clone)]
+pub struct House {
+    /// Variables and secrets.
+    pub env: Env,
+    /// The operator's settings.
+    pub settings: Settings,
+    /// The providers.
+    pub catalogue: Rc<Catalogue>,
+}
+
+impl House {
+    /// Reads the operator's variables; one that makes no sense is an error that names it.
+    pub fn open(env: Env) -> Result<Self, ChatError> {
+        let settings = Settings::read(&env)?;
+        let catalogue = Rc::new(Catalogue::from_vars(&|name| env.var(name))?);
+        Ok(House { env, settings, catalogue })
+    }
+}

@@ -1,0 +1,45 @@
+//! Request bodies, bounded.
+
+use js_sys::Uint8Array;
+use wasm_bindgen::JsCast;
+use wasm_bindgen_futures::JsFuture;
+use web_sys::ReadableStreamDefaultReader;
+
+use super::{Call, header};
+use crate::models::{ChatError, ErrorKind};
+
+/// 4 MB hold a conversation of a million tokens, or a few pictures in base64.
+const MOST: usize = 4 << 20;
+
+/// Reads a JSON body. Its length counts as it comes, not as its header says.
+pub async fn read_json(call: &Call) -> Result<Vec<u8>, ChatError> {
+    let kind = header(&call.request, "content-type").unwrap_or_default();
+    // Other types can be sent by any web page without asking first.
+    if !kind.split(';').next().unwrap_or_default().trim().eq_ignore_ascii_case("application/json") {
+        let error = ChatError::new(ErrorKind::UnsupportedMediaType, "the content-type must be application/json");
+        return Err(ChatError { param: Some("content-type".to_owned()), ..error });
+    }
+    let announced = header(&call.request, "content-length").and_then(|length| length.parse::<usize>().ok());
+    if announced.is_some_and(|length| length > MOST) {
+        return Err(too_large());
+    }
+    let mut bytes = Vec::new();
+    let Some(body) = call.request.body() else { return Ok(bytes) };
+    let reader: ReadableStreamDefaultReader = body.get_reader().unchecked_into();
+    loop {
+        let broken = |_| ChatError::new(ErrorKind::InvalidRequest, "the body broke off");
+        let read = JsFuture::from(reader.read()).await.map_err(broken)?;
+        let value = js_sys::Reflect::get(&read, &"value".into()).unwrap_or_default();
+        let Ok(chunk) = value.dyn_into::<Uint8Array>() else { return Ok(bytes) };
+        if bytes.len().saturating_add(chunk.length() as usize) > MOST {
+            // What is still to come is not read; the sender learns of it by the answer.
+            drop(reader.cancel());
+            return Err(too_large());
+        }
+        bytes.extend_from_slice(&chunk.to_vec());
+    }
+}
+
+fn too_large() -> ChatError {
+    ChatError::new(ErrorKind::TooLarge, format!("the body is larger than {MOST} bytes"))
+}

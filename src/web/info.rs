@@ -1,0 +1,44 @@
+//! What the gateway says of itself.
+
+use serde_json::{Map, Value, json};
+
+use super::reply::Reply;
+use crate::providers::{Models, Provider};
+use crate::service::House;
+
+/// `GET /health`.
+pub fn health() -> Reply {
+    Reply::json(200, &json!({"status": "ok"}))
+}
+
+/// `GET /api/v1/chat/stream/health`.
+pub fn stream_health(house: &House) -> Reply {
+    let entry = |provider: &Provider| {
+        (provider.name.clone(), json!({"configured": is_configured(house, provider), "streams": true}))
+    };
+    let providers: Map<String, Value> = house.catalogue.providers().iter().map(entry).collect();
+    Reply::json(200, &json!({"status": "ok", "version": env!("CARGO_PKG_VERSION"), "providers": providers}))
+}
+
+/// `GET /api/v1/providers`.
+pub fn providers(house: &House) -> Reply {
+    let entry = |provider: &Provider| {
+        json!({
+            "name": provider.name,
+            "description": provider.description,
+            "dialect": provider.dialect,
+            "configured": is_configured(house, provider),
+            "streams": true,
+            "default_model": provider.default_model,
+            "models": provider.models.names(),
+            "any_model": matches!(provider.models, Models::Open(_)),
+            "key_variable": provider.key_variable,
+        })
+    };
+    let list: Vec<Value> = house.catalogue.providers().iter().map(entry).collect();
+    Reply::json(200, &json!({"default": house.catalogue.default_name(), "providers": list}))
+}
+
+fn is_configured(house: &House, provider: &Provider) -> bool {
+    provider.is_configured(&|name| house.env.var(name))
+}

@@ -1,0 +1,109 @@
+//! Routes, access, CORS. The only room that knows HTTP towards clients and maps errors to it.
+
+mod access;
+mod body;
+mod chat;
+mod info;
+mod reply;
+
+use wasm_bindgen::JsValue;
+use web_sys::{Request, Response, Url};
+use worker::{Context, Env, event};
+
+use crate::models::{ChatError, ErrorKind};
+use crate::platform::{self, random_hex};
+use crate::providers::Trace;
+use crate::service::House;
+use reply::Reply;
+
+/// One request, and what was found out about it.
+struct Call {
+    request: Request,
+    method: String,
+    path: String,
+    trace: Trace,
+}
+
+#[event(start)]
+fn start() {
+    console_error_panic_hook::set_once();
+}
+
+#[event(fetch)]
+async fn fetch(request: Request, env: Env, context: Context) -> worker::Result<Response> {
+    let trace = Trace {
+        request_id: request_id(&request),
+        traceparent: header(&request, "traceparent").filter(|trace| trace.len() <= 128),
+    };
+    let request_id = trace.request_id.clone();
+    let (reply, cors) = match read_call(request, trace) {
+        Ok(call) => answer(call, env, &context).await,
+        Err(error) => (reply::error(&error, &request_id), None),
+    };
+    reply.into_response(&request_id, cors).map_err(|error: JsValue| worker::Error::from(error))
+}
+
+/// The answer, and the foreign origin that may read it.
+async fn answer(call: Call, env: Env, context: &Context) -> (Reply, Option<String>) {
+    let request_id = call.trace.request_id.clone();
+    let failed = |error: ChatError| reply::error(&error, &request_id);
+    let house = match House::open(platform::Env::new(&env)) {
+        Ok(house) => house,
+        Err(error) => return (failed(error), None),
+    };
+    let origin = match access::check(&call, &house.settings) {
+        Ok(origin) => origin,
+        Err(error) => return (failed(error), None),
+    };
+    if call.method == "OPTIONS" {
+        return (Reply::preflight(), origin);
+    }
+    let reply = route(call, &house, context).await.unwrap_or_else(failed);
+    (reply, origin)
+}
+
+async fn route(call: Call, house: &House, context: &Context) -> Result<Reply, ChatError> {
+    match (call.method.as_str(), call.path.as_str()) {
+        ("POST", "/api/v1/chat/stream") => chat::stream(call, house, context).await,
+        ("POST", "/api/v1/chat") => chat::whole(call, house, context).await,
+        ("GET", "/api/v1/chat/stream/health") => Ok(info::stream_health(house)),
+        ("GET", "/api/v1/providers") => Ok(info::providers(house)),
+        ("GET", "/health") => Ok(info::health()),
+        (method, path) => Err(unrouted(method, path)),
+    }
+}
+
+/// The methods of the routes above, for an answer that says what would have been right.
+fn methods(path: &str) -> Option<&'static str> {
+    match path {
+        "/api/v1/chat/stream" | "/api/v1/chat" => Some("POST"),
+        "/api/v1/chat/stream/health" | "/api/v1/providers" | "/health" => Some("GET"),
+        _ => None,
+    }
+}
+
+fn unrouted(method: &str, path: &str) -> ChatError {
+    match methods(path) {
+        Some(allowed) => ChatError {
+            code: Some(allowed.to_owned()),
+            ..ChatError::new(ErrorKind::MethodNotAllowed, format!("{method} is not for this route: use {allowed}"))
+        },
+        None => ChatError::new(ErrorKind::NotFound, "there is no such route"),
+    }
+}
+
+fn read_call(request: Request, trace: Trace) -> Result<Call, ChatError> {
+    let url = Url::new(&request.url())
+        .map_err(|_| ChatError::new(ErrorKind::InvalidRequest, "the address cannot be read"))?;
+    Ok(Call { method: request.method(), path: url.pathname(), request, trace })
+}
+
+fn header(request: &Request, name: &str) -> Option<String> {
+    request.headers().get(name).ok().flatten().filter(|value| !value.is_empty())
+}
+
+/// The caller's id for the request where it is harmless, else one of ours.
+fn request_id(request: &Request) -> String {
+    let harmless = |id: &String| id.len() <= 128 && id.bytes().all(|byte| byte.is_ascii_graphic());
+    header(request, "x-request-id").filter(harmless).unwrap_or_else(|| format!("req_{}", random_hex(20)))
+}

@@ -1,0 +1,97 @@
+//! Answers over HTTP, and the one place where an error becomes a status.
+
+use serde_json::Value;
+use wasm_bindgen::JsValue;
+use web_sys::{Headers, ReadableStream, Response, ResponseInit};
+
+use crate::dialects::{ToClient, Unified};
+use crate::models::{ChatError, ErrorKind};
+
+/// An answer on its way to be a response.
+pub struct Reply {
+    status: u16,
+    headers: Vec<(&'static str, String)>,
+    body: Body,
+}
+
+enum Body {
+    Empty,
+    Bytes(Vec<u8>),
+    Stream(ReadableStream),
+}
+
+/// What a foreign page may read and send.
+const EXPOSED: &str = "x-request-id, x-run-id, retry-after, server-timing";
+const TAKEN: &str =
+    "authorization, content-type, idempotency-key, last-event-id, traceparent, x-api-key, x-provider-key, x-request-id";
+
+impl Reply {
+    /// A JSON body.
+    pub fn json(status: u16, body: &Value) -> Self {
+        Reply {
+            status,
+            headers: vec![("content-type", "application/json".to_owned())],
+            body: Body::Bytes(body.to_string().into_bytes()),
+        }
+    }
+
+    /// A run.
+    pub fn stream(body: ReadableStream, content_type: &str, run_id: &str) -> Self {
+        let headers = vec![
+            ("content-type", content_type.to_owned()),
+            // Proxies in between must not collect what should flow.
+            ("x-accel-buffering", "no".to_owned()),
+            ("x-run-id", run_id.to_owned()),
+        ];
+        Reply { status: 200, headers, body: Body::Stream(body) }
+    }
+
+    /// The answer to a browser that asks first.
+    pub fn preflight() -> Self {
+        let headers = vec![
+            ("access-control-allow-methods", "GET, POST, PATCH, DELETE, OPTIONS".to_owned()),
+            ("access-control-allow-headers", TAKEN.to_owned()),
+            ("access-control-max-age", "7200".to_owned()),
+        ];
+        Reply { status: 204, headers, body: Body::Empty }
+    }
+
+    /// The response, with what every response has.
+    pub fn into_response(self, request_id: &str, origin: Option<String>) -> Result<Response, JsValue> {
+        let headers = Headers::new()?;
+        headers.set("cache-control", "no-store")?;
+        headers.set("x-content-type-options", "nosniff")?;
+        headers.set("x-request-id", request_id)?;
+        headers.set("vary", "origin")?;
+        if let Some(origin) = origin {
+            headers.set("access-control-allow-origin", &origin)?;
+            headers.set("access-control-expose-headers", EXPOSED)?;
+        }
+        for (name, value) in &self.headers {
+            headers.set(name, value)?;
+        }
+        let init = ResponseInit::new();
+        init.set_status(self.status);
+        init.set_headers(&headers);
+        match self.body {
+            Body::Empty => Response::new_with_opt_str_and_init(None, &init),
+            Body::Bytes(bytes) => {
+                let bytes = js_sys::Uint8Array::from(bytes.as_slice());
+                Response::new_with_opt_js_u8_array_and_init(Some(&bytes), &init)
+            }
+            Body::Stream(stream) => Response::new_with_opt_readable_stream_and_init(Some(&stream), &init),
+        }
+    }
+}
+
+/// An error that comes instead of an answer.
+pub fn error(error: &ChatError, request_id: &str) -> Reply {
+    let mut headers = vec![("content-type", "application/json".to_owned())];
+    if let Some(ms) = error.retry_after_ms {
+        headers.push(("retry-after", ms.div_ceil(1000).to_string()));
+    }
+    if let (ErrorKind::MethodNotAllowed, Some(allowed)) = (error.kind, &error.code) {
+        headers.push(("allow", allowed.clone()));
+    }
+    Reply { status: error.kind.status().as_u16(), headers, body: Body::Bytes(Unified.write_error(error, request_id)) }
+}
