@@ -1,0 +1,25 @@
+// @ts-check
+// The page in a real browser against the real worker. One browser and one worker serve all suites.
+
+import { after } from 'node:test';
+import { startWorker } from '../worker/harness.mjs';
+import { launchBrowser, pages } from './browser.mjs';
+import { answers } from './suites/answers.mjs';
+import { failures } from './suites/failures.mjs';
+import { look } from './suites/look.mjs';
+import { markdown } from './suites/markdown.mjs';
+
+const [worker, browser] = await Promise.all([
+  startWorker({ vars: { RETRY_BASE_MS: '5', RETRY_CAP_MS: '10' } }),
+  launchBrowser(),
+]);
+after(async () => {
+  await browser.close();
+  await worker.stop();
+});
+
+const withPage = pages(browser, worker.url);
+answers(withPage);
+failures(withPage);
+look(withPage);
+markdown(withPage);
