@@ -85,7 +85,7 @@ impl Fault {
     /// Plain text is a message; markup is not worth showing.
     fn from_text(text: &str) -> Fault {
         let text = text.trim();
-        let message = if text.starts_with('<') { String::new() } else { cut(text, 500).to_owned() };
+        let message = if text.starts_with('<') { String::new() } else { text.to_owned() };
         Fault { message, ..Fault::default() }
     }
 
@@ -107,7 +107,7 @@ impl Fault {
         error.retryable = kind.is_transient() && self.may_be_retried(status);
         error.param = self.param;
         error.code = self.code.or(self.kind);
-        error.raw = (!raw.trim().is_empty()).then(|| cut(raw.trim(), ChatError::MAX_RAW).to_owned());
+        error.raw = (!raw.trim().is_empty()).then(|| raw.trim().to_owned());
         error
     }
 

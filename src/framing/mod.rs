@@ -32,6 +32,8 @@ pub enum Framing {
     NdJson,
     /// The whole body is one value.
     Whole,
+    /// One value if it starts like JSON, else server-sent events: for bodies whose label is in doubt.
+    Detect,
 }
 
 /// Bounds on what a framer holds.
@@ -84,6 +86,7 @@ enum Kind {
     Sse(sse::Decoder),
     NdJson(ndjson::Decoder),
     Whole(whole::Decoder),
+    Detect(Limits),
 }
 
 impl Framer {
@@ -93,6 +96,7 @@ impl Framer {
             Framing::Sse => Kind::Sse(sse::Decoder::new(limits.frame)),
             Framing::NdJson => Kind::NdJson(ndjson::Decoder::new(limits.frame)),
             Framing::Whole => Kind::Whole(whole::Decoder::new(limits.whole)),
+            Framing::Detect => Kind::Detect(limits),
         })
     }
 
@@ -100,10 +104,16 @@ impl Framer {
     ///
     /// After an error the framer is spent: it takes nothing more and gives nothing more.
     pub fn push(&mut self, bytes: &[u8], out: &mut impl FnMut(Frame<'_>)) -> Result<(), FrameError> {
+        if let Kind::Detect(limits) = self.0 {
+            let Some(first) = bytes.iter().find(|byte| !byte.is_ascii_whitespace()) else { return Ok(()) };
+            let framing = if matches!(first, b'{' | b'[') { Framing::Whole } else { Framing::Sse };
+            *self = Framer::new(framing, limits);
+        }
         match &mut self.0 {
             Kind::Sse(decoder) => decoder.push(bytes, out),
             Kind::NdJson(decoder) => decoder.push(bytes, out),
             Kind::Whole(decoder) => decoder.push(bytes),
+            Kind::Detect(_) => Ok(()),
         }
     }
 
@@ -113,6 +123,7 @@ impl Framer {
             Kind::Sse(decoder) => decoder.finish(out),
             Kind::NdJson(decoder) => decoder.finish(out),
             Kind::Whole(decoder) => decoder.finish(out),
+            Kind::Detect(_) => {}
         }
     }
 }

@@ -18,7 +18,7 @@ pub struct ChatError {
     pub retryable: bool,
     /// How long to wait before that, in milliseconds, where the provider said.
     pub retry_after_ms: Option<u64>,
-    /// The provider's own error, redacted and cut to [`ChatError::MAX_RAW`] bytes.
+    /// The provider's own error, redacted and cut to [`ChatError::MAX_RAW`] bytes before it leaves.
     pub raw: Option<String>,
 }
 
@@ -26,6 +26,9 @@ impl ChatError {
     /// The most that is kept of a provider's own error: enough for any message, too little to
     /// carry a document.
     pub const MAX_RAW: usize = 4096;
+
+    /// The most bytes of a message.
+    pub const MAX_MESSAGE: usize = 1024;
 
     /// A failure of a kind, retryable where its kind usually is.
     pub fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
@@ -39,6 +42,11 @@ impl ChatError {
             retry_after_ms: None,
             raw: None,
         }
+    }
+
+    /// A failure that the same request would meet again.
+    pub fn lasting(kind: ErrorKind, message: impl Into<String>) -> Self {
+        ChatError { retryable: false, ..ChatError::new(kind, message) }
     }
 
     /// A request that is wrong in one field.

@@ -12,7 +12,7 @@
 use std::cell::{Cell, RefCell};
 use std::future::Future;
 use std::pin::Pin;
-use std::rc::Rc;
+use std::rc::{Rc, Weak};
 use std::task::{Context, Poll, Waker};
 
 use js_sys::{ArrayBuffer, Object, Promise, Reflect, Uint8Array};
@@ -140,15 +140,19 @@ fn forget(promise: Result<Then, JsValue>) -> Option<Promise> {
 
 type Take = Box<dyn FnMut(&[u8], &mut Vec<u8>) -> Flow>;
 
-/// A running pump, to be awaited. Dropped, it stops: the callback that is still to come finds
-/// nothing to do and lets go of everything.
-struct Pump(Rc<State>);
+/// A running pump, to be awaited. Dropped, it stops, and lets go of everything at once.
+struct Pump {
+    state: Rc<State>,
+    callbacks: Option<Callbacks>,
+}
 
 struct State {
     pipe: Rc<Pipe>,
     reader: ByobReader,
     work: RefCell<Work>,
-    callbacks: RefCell<Option<Callbacks>>,
+    functions: Functions,
+    /// A read, or a write that the next read waits for, is under way: never both.
+    waiting: Cell<bool>,
     ended: Cell<Option<Ended>>,
     waker: RefCell<Option<Waker>>,
 }
@@ -162,65 +166,76 @@ struct Work {
     output: Vec<u8>,
 }
 
-/// At any time at most one of them is waited for. They hold the state and it holds them, until the
-/// one that is called last lets go.
-struct Callbacks {
-    on_read: Closure<dyn FnMut(JsValue)>,
-    on_broken: Closure<dyn FnMut(JsValue)>,
-    on_written: Closure<dyn FnMut(JsValue)>,
-    on_gone: Closure<dyn FnMut(JsValue)>,
+/// They know the state only weakly: what JavaScript may hold for long holds nothing of ours.
+struct Callbacks(Vec<Closure<dyn FnMut(JsValue)>>);
+
+/// The callbacks as JavaScript sees them.
+struct Functions {
+    on_read: JsValue,
+    on_broken: JsValue,
+    on_written: JsValue,
+    on_gone: JsValue,
 }
 
 impl Pump {
     fn start(pipe: Rc<Pipe>, reader: ByobReader, take: Take) -> Self {
         let buffer = Some(ArrayBuffer::new(BUFFER));
         let work = Work { take, buffer, input: Vec::new(), output: Vec::new() };
-        let state = Rc::new(State {
-            pipe,
-            reader,
-            work: RefCell::new(work),
-            callbacks: RefCell::new(None),
-            ended: Cell::new(None),
-            waker: RefCell::new(None),
+        let mut callbacks = Vec::new();
+        let state = Rc::new_cyclic(|state| {
+            let mut function = |work: fn(&State, JsValue)| {
+                let callback = callback(state.clone(), work);
+                let function = callback.as_ref().clone();
+                callbacks.push(callback);
+                function
+            };
+            let functions = Functions {
+                on_read: function(|state, result| state.chunk(&result.unchecked_into())),
+                on_broken: function(|state, _| state.end(Ended::Broken)),
+                on_written: function(|state, _| state.read()),
+                on_gone: function(|state, _| state.end(Ended::Gone)),
+            };
+            State {
+                pipe,
+                reader,
+                work: RefCell::new(work),
+                functions,
+                waiting: Cell::new(false),
+                ended: Cell::new(None),
+                waker: RefCell::new(None),
+            }
         });
-        state.callbacks.replace(Some(Callbacks {
-            on_read: state.callback(|state, result| state.chunk(result.unchecked_into())),
-            on_broken: state.callback(|state, _| state.end(Ended::Broken)),
-            on_written: state.callback(|state, _| state.read()),
-            on_gone: state.callback(|state, _| state.end(Ended::Gone)),
-        }));
         state.read();
-        Pump(state)
+        Pump { state, callbacks: Some(Callbacks(callbacks)) }
     }
 }
 
-impl State {
-    fn callback(self: &Rc<Self>, work: fn(&State, JsValue)) -> Closure<dyn FnMut(JsValue)> {
-        let state = self.clone();
-        Closure::new(move |value| {
-            if state.ended.get().is_none() {
-                work(&state, value);
-            }
-            if state.ended.get().is_some() {
-                state.callbacks.take();
-            }
-        })
-    }
+fn callback(state: Weak<State>, work: fn(&State, JsValue)) -> Closure<dyn FnMut(JsValue)> {
+    Closure::new(move |value| {
+        if let Some(state) = state.upgrade() {
+            state.waiting.set(false);
+            work(&state, value);
+        }
+    })
+}
 
+impl State {
     /// Asks for the next chunk.
     fn read(&self) {
         let Some(buffer) = self.work.borrow_mut().buffer.take() else { return };
-        let promise = self.reader.read(&Uint8Array::new(&buffer));
-        match (promise, self.callbacks.borrow().as_ref()) {
-            (Ok(promise), Some(callbacks)) => {
-                promise.then(callbacks.on_read.as_ref(), callbacks.on_broken.as_ref());
-            }
-            _ => self.end(Ended::Broken),
+        match self.reader.read(&Uint8Array::new(&buffer)) {
+            Ok(promise) => self.wait(&promise, &self.functions.on_read, &self.functions.on_broken),
+            Err(_) => self.end(Ended::Broken),
         }
     }
 
+    fn wait(&self, promise: &Then, fulfilled: &JsValue, rejected: &JsValue) {
+        self.waiting.set(true);
+        promise.then(fulfilled, rejected);
+    }
+
     /// Takes a chunk and writes what becomes of it.
-    fn chunk(&self, result: ReadResult) {
+    fn chunk(&self, result: &ReadResult) {
         let Some(chunk) = result.value().filter(|_| !result.done()) else { return self.end(Ended::Whole) };
         let mut work = self.work.borrow_mut();
         let Work { take, buffer, input, output } = &mut *work;
@@ -242,7 +257,10 @@ impl State {
             let Ok(promise) = written else { return self.end(Ended::Gone) };
             match self.pipe.writer.desired_size() {
                 None => return self.end(Ended::Gone),
-                Some(room) if room <= 0.0 && flow == Flow::Go => return self.read_after(&promise),
+                // The client is slow: the next read waits until it has taken this write.
+                Some(room) if room <= 0.0 && flow == Flow::Go => {
+                    return self.wait(&promise, &self.functions.on_written, &self.functions.on_gone);
+                }
                 Some(_) => IGNORE.with(|ignore| promise.then(ignore, ignore)),
             };
         }
@@ -253,16 +271,6 @@ impl State {
                 self.read();
             }
             Flow::Stop => self.end(Ended::Stopped),
-        }
-    }
-
-    /// The client is slow: the next read waits until it has taken this write.
-    fn read_after(&self, written: &Then) {
-        match self.callbacks.borrow().as_ref() {
-            Some(callbacks) => {
-                written.then(callbacks.on_written.as_ref(), callbacks.on_gone.as_ref());
-            }
-            None => self.end(Ended::Gone),
         }
     }
 
@@ -278,7 +286,11 @@ impl State {
 
 impl Drop for Pump {
     fn drop(&mut self) {
-        self.0.end(Ended::Stopped);
+        self.state.end(Ended::Stopped);
+        if let Some(callbacks) = self.callbacks.take().filter(|_| self.state.waiting.get()) {
+            // One of them may still be called, or never be: the garbage collector will know.
+            callbacks.0.into_iter().for_each(|callback| drop(callback.into_js_value()));
+        }
     }
 }
 
@@ -286,10 +298,10 @@ impl Future for Pump {
     type Output = Ended;
 
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Ended> {
-        match self.0.ended.get() {
+        match self.state.ended.get() {
             Some(ended) => Poll::Ready(ended),
             None => {
-                self.0.waker.replace(Some(context.waker().clone()));
+                self.state.waker.replace(Some(context.waker().clone()));
                 Poll::Pending
             }
         }

@@ -232,7 +232,8 @@ Put one of these into a message:\n\n\
 - `/code` answers in Markdown with code\n\
 - `/long` writes a long answer\n\
 - `/refuse` declines, `/filter` is withheld\n\
-- `/fail` breaks off in mid-answer, `/stall` goes silent, `/error` fails at once\n\n\
+- `/fail` breaks off in mid-answer, `/stall` goes silent, `/error` fails at once\n\
+- `/fast` beside any of them leaves the pauses out\n\n\
 To talk to a real model, name a key in `.dev.vars` and start again.";
 
 const THOUGHTS: &str = "The person wants to see how reasoning looks. I am a script and cannot reason, \

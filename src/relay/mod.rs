@@ -77,7 +77,7 @@ impl Relay {
             decoder.frame(frame, &mut row.to(out));
         });
         if let Err(error @ FrameError::TooLarge { .. }) = pushed {
-            let error = ChatError { retryable: false, ..ChatError::new(ErrorKind::Provider, error.to_string()) };
+            let error = ChatError::lasting(ErrorKind::Provider, error.to_string());
             self.fail(error, out);
         }
     }
@@ -140,16 +140,16 @@ impl Relay {
 ///
 /// ```
 /// use tributary::{framing::Framing, relay::framing_for};
-/// assert_eq!(framing_for(Some("application/json; charset=utf-8"), Framing::Sse), Ok(Framing::Whole));
+/// assert_eq!(framing_for(Some("application/json; charset=utf-8"), Framing::Sse), Ok(Framing::Detect));
 /// assert!(framing_for(Some("text/html"), Framing::Sse).is_err());
 /// ```
 pub fn framing_for(content_type: Option<&str>, usual: Framing) -> Result<Framing, ChatError> {
     let essence = content_type.unwrap_or_default().split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
     match essence.as_str() {
-        "application/json" => Ok(Framing::Whole),
+        "application/json" if usual == Framing::Sse => Ok(Framing::Detect),
         "application/x-ndjson" | "application/jsonl" => Ok(Framing::NdJson),
         "text/html" => {
-            Err(ChatError::new(ErrorKind::Provider, "the provider answered with a web page, not with a stream"))
+            Err(ChatError::lasting(ErrorKind::Provider, "the provider answered with a web page, not with a stream"))
         }
         // Streams come with many labels and with none.
         _ => Ok(usual),

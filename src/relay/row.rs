@@ -2,7 +2,7 @@
 
 use super::{End, Pace, RelayOptions};
 use crate::dialects::Encode;
-use crate::dialects::provider_error::redact;
+use crate::dialects::provider_error::{cut, redact};
 use crate::models::{ChatError, ErrorKind, Event, Finish, Sink, Usage};
 
 /// The sinks' state; it outlives the output buffers that come and go with the network chunks.
@@ -95,7 +95,7 @@ impl Row {
     fn bound(&mut self, out: &mut Vec<u8>) {
         if let Some(most) = self.options.most_output.filter(|most| self.meter.output_bytes > *most) {
             let words = format!("the answer is larger than {most} bytes; ask for it as a stream");
-            let error = ChatError { retryable: false, ..ChatError::new(ErrorKind::Provider, words) };
+            let error = ChatError::lasting(ErrorKind::Provider, words);
             self.fail(&error, out);
         }
     }
@@ -128,14 +128,15 @@ impl Sink for Writer<'_> {
     }
 }
 
-/// An error in words that may leave the house.
+/// An error in words that may leave the house. Cut only after it was cleaned: half a key would not be
+/// recognised.
 pub fn clean(mut error: ChatError, key: Option<&str>) -> ChatError {
     if error.kind == ErrorKind::ProviderAuth {
         // Providers echo the key, whole or in parts.
         error.raw = None;
     }
-    error.message = redact(&error.message, key);
-    error.raw = error.raw.map(|raw| redact(&raw, key));
+    error.message = cut(&redact(&error.message, key), ChatError::MAX_MESSAGE).to_owned();
+    error.raw = error.raw.map(|raw| cut(&redact(&raw, key), ChatError::MAX_RAW).to_owned());
     error
 }
 

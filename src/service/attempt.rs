@@ -90,10 +90,8 @@ async fn converse(run: &Rc<Run>, plan: &Plan, fetched: Fetched) -> Result<Ended,
 async fn read_error(plan: &Plan, fetched: Fetched) -> ChatError {
     let (status, headers) = (fetched.status, fetched.headers.clone());
     if status.is_redirection() {
-        return ChatError::new(
-            ErrorKind::Provider,
-            "the provider's address answered with a redirect, which is not followed",
-        );
+        let words = "the provider's address answered with a redirect, which is not followed";
+        return ChatError::lasting(ErrorKind::Provider, words);
     }
     let body = fetched.error_body().await;
     let mut error = plan.dialect.read_error(status, &headers, &body);

@@ -7,16 +7,14 @@ mod run;
 use std::rc::Rc;
 
 use crate::dialects::ToClient;
-use crate::models::{ChatError, ChatRequest};
+use crate::models::ChatError;
 use crate::platform::{Env, Settings};
 use crate::providers::{Catalogue, Trace};
 
 pub use run::start;
 
-/// A chat request on its way, with all that a run needs to know of where it came from.
+/// All that a run needs to know of where its request came from.
 pub struct Ask {
-    /// The request.
-    pub chat: ChatRequest,
     /// The client's language.
     pub dialect: &'static dyn ToClient,
     /// Whether the answer streams, or comes whole.

@@ -39,11 +39,16 @@ pub struct Started {
 
 /// Starts a run, and waits until the client can be answered. The run itself goes on under the
 /// context's `wait_until` while the client reads.
-pub async fn start(ask: Ask, house: &House, context: &worker::Context) -> Result<Started, ChatError> {
-    let plan = plan(&ask, house)?;
+pub async fn start(
+    chat: ChatRequest,
+    ask: Ask,
+    house: &House,
+    context: &worker::Context,
+) -> Result<Started, ChatError> {
+    let plan = plan(&chat, &ask, house)?;
     let (tell, mut told) = oneshot::channel();
     let left = ask.left.clone();
-    let run = Rc::new(Run::new(ask, house.settings.clone(), &plan, tell)?);
+    let run = Rc::new(Run::new(chat, ask, house.settings.clone(), &plan, tell)?);
     let (stop, stopped) = AbortHandle::new_pair();
     let leaver = Rc::downgrade(&run);
     let listener = OnAbort::new(left, move || {
@@ -85,8 +90,8 @@ fn gone() -> ChatError {
     ChatError::new(ErrorKind::Cancelled, "the client left")
 }
 
-fn plan(ask: &Ask, house: &House) -> Result<Plan, ChatError> {
-    let (provider, model) = house.catalogue.resolve(ask.chat.provider.as_deref(), ask.chat.model.as_deref())?;
+fn plan(chat: &ChatRequest, ask: &Ask, house: &House) -> Result<Plan, ChatError> {
+    let (provider, model) = house.catalogue.resolve(chat.provider.as_deref(), chat.model.as_deref())?;
     let target = provider.target(model, ask.caller_key.clone(), &ask.trace, &|name| house.env.var(name))?;
     Ok(Plan {
         target,
@@ -108,14 +113,17 @@ async fn drive(run: &Rc<Run>, plan: &Plan, made: &Cell<u32>) -> Result<(), ChatE
             continue;
         }
         let delay = run.settings.retry.delay(made.get(), &error, random(), run.clock.elapsed_ms());
-        match delay.filter(|_| !run.began()) {
-            Some(delay) => sleep(delay).await,
-            None => {
-                let error = spent(error);
-                run.tell(Err(error.clone()));
-                return Err(error);
+        let error = match delay {
+            // An answer that had begun is not asked for, and paid for, a second time.
+            _ if run.began() => error,
+            Some(delay) => {
+                sleep(delay).await;
+                continue;
             }
-        }
+            None => spent(error),
+        };
+        run.tell(Err(error.clone()));
+        return Err(error);
     }
 }
 
@@ -154,17 +162,18 @@ struct Moments {
 
 impl Run {
     fn new(
+        chat: ChatRequest,
         ask: Ask,
         settings: Settings,
         plan: &Plan,
         tell: oneshot::Sender<Result<(), ChatError>>,
     ) -> Result<Self, ChatError> {
-        let asked = ask.chat.thinking.map(|thinking| thinking.enabled);
+        let asked = chat.thinking.map(|thinking| thinking.enabled);
         Ok(Run {
             // 80 random bits: ids do not collide, however many streams start in one millisecond.
             id: format!("r_{}", random_hex(20)),
-            chat: RefCell::new(ask.chat.clone()),
             thinks_first: plan.target.quirks.thinks(&plan.target.model, asked),
+            chat: RefCell::new(chat),
             ask,
             settings,
             clock: Stopwatch::start(),
@@ -232,6 +241,8 @@ impl Run {
         if !out.is_empty() {
             self.at.output.set(now);
         }
+        // What came before a failure is not lost with it: it is sent, and the failure behind it.
+        let withheld = !(self.committed.get() || (relay.began() && self.ask.stream));
         match relay.end() {
             None if out.is_empty() => Flow::Go,
             None => {
@@ -243,10 +254,12 @@ impl Run {
                 self.commit();
                 Flow::Close
             }
+            Some(End::Failed(_)) if withheld => {
+                out.clear();
+                Flow::Stop
+            }
             Some(End::Failed(_)) => {
-                if !self.committed.get() {
-                    out.clear();
-                }
+                self.commit();
                 Flow::Stop
             }
         }
@@ -351,6 +364,7 @@ impl Run {
             upstream.abort();
         }
         self.pipe.abort();
+        self.tell(Err(gone()));
     }
 
     fn with<R>(&self, work: impl FnOnce(&mut Relay) -> R) -> Option<R> {

@@ -81,6 +81,7 @@ mod tests {
     use super::*;
 
     /// Whole and at every two cuts.
+    #[allow(clippy::string_slice)]
     fn check(text: &str, reasoning: &str, visible: &str) {
         let places: Vec<_> = (0..=text.len()).filter(|at| text.is_char_boundary(*at)).collect();
         for first in &places {

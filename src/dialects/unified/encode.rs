@@ -126,7 +126,6 @@ impl Whole {
         set("model", json!(answer.model.as_ref().unwrap_or(&self.reply.model)));
         set("provider", json!(self.reply.provider));
         set("usage", json!(answer.usage));
-        set("role", json!("assistant"));
         for (name, text) in [("reasoning", &answer.reasoning), ("refusal", &answer.refusal)] {
             if !text.is_empty() {
                 set(name, json!(text));

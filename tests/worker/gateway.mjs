@@ -1,0 +1,39 @@
+// @ts-check
+/** A worker with simulated providers behind it, as most tests want it. */
+import { startSimulator } from '../simulator/simulator.mjs';
+import { startWorker } from './harness.mjs';
+
+/** Keys that occur nowhere else, so that a search for them proves something. */
+export const OPENAI_KEY = 'sk-simulated-0penai-7f3a9c-must-never-be-shown';
+export const TOGETHER_KEY = 'tg-simulated-t0gether-51be20-must-never-be-shown';
+export const CALLER_KEY = 'ck-simulated-ca11er-c0ffee-must-never-be-shown';
+
+/** The model that the tests ask `together` for; the only one that its list allows. */
+export const TOGETHER_MODEL = 'simulated/llama';
+
+/** Retries at once: what is tested is whether and when one is allowed, not how long it dawdles. */
+const HASTY = { RETRY_BASE_MS: '1', RETRY_CAP_MS: '2' };
+
+/** @param {Record<string, string>} [vars] */
+export async function startGateway(vars = {}) {
+  const simulator = await startSimulator();
+  const worker = await startWorker({
+    vars: {
+      OPENAI_API_KEY: OPENAI_KEY,
+      OPENAI_BASE_URL: `${simulator.url}/v1`,
+      TOGETHER_API_KEY: TOGETHER_KEY,
+      TOGETHER_BASE_URL: `${simulator.url}/together/v1`,
+      TOGETHER_MODELS: TOGETHER_MODEL,
+      ...HASTY,
+      ...vars,
+    },
+  });
+  return {
+    simulator,
+    worker,
+    async stop() {
+      await worker.stop();
+      await simulator.stop();
+    },
+  };
+}
