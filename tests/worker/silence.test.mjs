@@ -75,7 +75,7 @@ describe('limits', { timeout: 60_000 }, () => {
   /** @type {Awaited<ReturnType<typeof startGateway>>} */
   let gateway;
   before(async () => {
-    gateway = await startGateway({ IDLE_TIMEOUT_SECONDS: '0.3', THINKING_TIMEOUT_SECONDS: '2', CONNECT_TIMEOUT_SECONDS: '0.6' });
+    gateway = await startGateway({ IDLE_TIMEOUT_SECONDS: '1', THINKING_TIMEOUT_SECONDS: '4', CONNECT_TIMEOUT_SECONDS: '3' });
   });
   after(() => gateway?.stop());
   beforeEach(() => gateway.simulator.clear());
@@ -94,7 +94,7 @@ describe('limits', { timeout: 60_000 }, () => {
   });
 
   test('comments of the provider do not keep a dead answer alive', async () => {
-    const chatter = Array.from({ length: 100 }, () => [': keep-alive\n\n', { type: /** @type {const} */ ('pause'), ms: 50 }]).flat();
+    const chatter = Array.from({ length: 200 }, () => [': keep-alive\n\n', { type: /** @type {const} */ ('pause'), ms: 50 }]).flat();
     gateway.simulator.script(openai.streamOf([...FRAMES.slice(0, 2), ...chatter]));
     assertFailed(await stream(gateway.worker, TO_OPENAI), 'timeout');
     await aborted();
@@ -102,7 +102,7 @@ describe('limits', { timeout: 60_000 }, () => {
 
   test('a provider that thinks is given longer', async () => {
     const thinking = [openai.delta({ role: 'assistant', content: '' }), openai.delta({ reasoning_content: 'Hm' })];
-    gateway.simulator.script(openai.streamOf([...thinking, { type: 'pause', ms: 900 }, ...FRAMES.slice(1)]));
+    gateway.simulator.script(openai.streamOf([...thinking, { type: 'pause', ms: 2000 }, ...FRAMES.slice(1)]));
     const { content, end } = await stream(gateway.worker, TO_OPENAI);
     assert.deepEqual([content, end], ['one two', 'done']);
   });

@@ -12,7 +12,7 @@ import { readStream } from './sse.mjs';
 const MEGABYTE = 1 << 20;
 const PIECE = 8192;
 const PIECES = (50 * MEGABYTE) / PIECE;
-/** What the sockets between provider, gateway, its development proxy and client hold: up to 6 MB each, by the kernel's tuning. */
+/** What the sockets between provider, gateway and client hold: up to 6 MB an end, by the kernel's tuning. */
 const MOST_HELD = 24 * MEGABYTE;
 /** Half of what it would take to buffer the answer. */
 const MOST_GROWTH = 25 * MEGABYTE;

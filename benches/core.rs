@@ -1,0 +1,68 @@
+//! The pure core on this machine, in bytes a second: the framer alone, and a whole relay.
+#![allow(clippy::unwrap_used, missing_docs)]
+
+use criterion::{Criterion, Throughput, criterion_group, criterion_main};
+use tributary::dialects::{DecodeOptions, OpenAiChat, ReplyOptions, ToClient, ToProvider, Unified};
+use tributary::framing::{Framer, Framing, Limits};
+use tributary::relay::{Relay, RelayOptions};
+
+/// A thousand tokens, each in a frame of about 280 bytes.
+fn body() -> Vec<u8> {
+    let word = |index: usize| ["Hello", " there", " brave", "\\n", "é", ",", " \\\"new\\\""][index % 7];
+    let frame = |index| {
+        format!(
+            "data: {{\"id\":\"chatcmpl-B9MHDbslfkBeAs8l4bebGdFOJ6PeG\",\"object\":\"chat.completion.chunk\",\"created\":1741570283,\
+             \"model\":\"gpt-6-luna-2026-08-06\",\"service_tier\":\"default\",\"system_fingerprint\":\"fp_50cad350e4\",\
+             \"choices\":[{{\"index\":0,\"delta\":{{\"content\":\"{}\"}},\"logprobs\":null,\"finish_reason\":null}}],\"usage\":null}}\n\n",
+            word(index)
+        )
+    };
+    (0..1000).map(frame).collect::<String>().into_bytes()
+}
+
+fn relay() -> Relay {
+    let reply = ReplyOptions { run_id: "r_bench".into(), provider: "openai".into(), model: "m".into(), stream: true };
+    let options = RelayOptions {
+        framing: Framing::Sse,
+        limits: Limits::default(),
+        provider: "openai".into(),
+        key: None,
+        input_bytes: 0,
+        filtered_is_error: true,
+        warnings: Vec::new(),
+        most_output: None,
+    };
+    Relay::new(options, OpenAiChat.decoder(DecodeOptions::default()), Unified.encoder(reply))
+}
+
+fn core(criterion: &mut Criterion) {
+    let body = body();
+    let mut group = criterion.benchmark_group("core");
+    group.throughput(Throughput::Bytes(body.len() as u64));
+    for (name, size) in [("whole", body.len()), ("in pieces of 300 bytes", 300), ("byte by byte", 1)] {
+        group.bench_function(format!("framer, {name}"), |bencher| {
+            bencher.iter(|| {
+                let mut framer = Framer::new(Framing::Sse, Limits::default());
+                let mut frames = 0;
+                for piece in body.chunks(size) {
+                    framer.push(piece, &mut |_| frames += 1).unwrap();
+                }
+                assert_eq!(frames, 1000);
+            });
+        });
+        group.bench_function(format!("relay, {name}"), |bencher| {
+            let mut out = Vec::new();
+            bencher.iter(|| {
+                let mut relay = relay();
+                for piece in body.chunks(size) {
+                    out.clear();
+                    relay.push(piece, &mut out);
+                }
+            });
+        });
+    }
+    group.finish();
+}
+
+criterion_group!(benches, core);
+criterion_main!(benches);

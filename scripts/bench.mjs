@@ -1,0 +1,105 @@
+// @ts-check
+// Measures the worker beside three baselines, in one run on the plain runtime.
+//
+//   npm run bench                 everything, some minutes
+//   npm run bench -- --quick      fewer rounds
+//   npm run bench -- --core       only the pure core, on this machine
+//
+// Machines are noisy: what counts are ratios between variants of one round, and their medians.
+
+import { existsSync } from "node:fs";
+import { median, readOne } from "../bench/streams.mjs";
+import { start } from "../bench/runtime.mjs";
+import { fail, root, run, say } from "./lib.mjs";
+
+const quick = process.argv.includes("--quick");
+const ROUNDS = quick ? 5 : 15;
+
+/** Streams at once, tokens a network chunk, milliseconds between chunks, tokens a stream; and the most of (c) and (b) that we aim at. */
+const SHAPES = [
+  { at: 1, per: 1, gap: 0, tokens: 6000, ofC: 0.95, ofB: 1.1 },
+  { at: 1, per: 16, gap: 0, tokens: 32000, ofC: 0.5, ofB: 1 },
+  { at: 1, per: 128, gap: 0, tokens: 128000, ofC: 0.3, ofB: 0.5 },
+  { at: 50, per: 1, gap: 0, tokens: 300, ofC: 0.95, ofB: 1.1 },
+  { at: 50, per: 16, gap: 0, tokens: 3200, ofC: 0.5, ofB: 1 },
+  { at: 50, per: 128, gap: 0, tokens: 12800, ofC: 0.3, ofB: 0.5 },
+  { at: 50, per: 1, gap: 2, tokens: 200, ofC: 0.95, ofB: 1.1 },
+];
+
+if (!process.argv.includes("--core")) await streams();
+if (process.argv.includes("--streams")) process.exit(0);
+say("the pure core, in bytes a second");
+const { ok, why } = run("cargo", ["bench", "--no-default-features", "--bench", "core", "--", ...(quick ? ["--quick"] : [])]);
+if (!ok) fail(why);
+
+async function streams() {
+  if (!existsSync("/proc/self/schedstat")) fail("the benchmark reads /proc: it runs on Linux only");
+  await import("./build.mjs");
+  const runtime = await start(root);
+  const baseline = (/** @type {string} */ path) => ({ port: runtime.ports.baselines, path, provider: false });
+  const variants = {
+    "(a) native passthrough": baseline("/passthrough"),
+    "(b) identity TransformStream": baseline("/identity"),
+    "(c) parse and re-emit by hand": baseline("/handwritten"),
+    tributary: { port: runtime.ports.worker, path: "/api/v1/chat/stream", provider: true },
+  };
+  for (const shape of SHAPES) await measure(shape, variants, runtime);
+  runtime.stop();
+}
+
+/**
+ * @param {typeof SHAPES[number]} shape
+ * @param {Record<string, import("../bench/streams.mjs").Variant>} variants
+ * @param {Awaited<ReturnType<typeof start>>} runtime
+ */
+async function measure(shape, variants, runtime) {
+  const names = Object.keys(variants);
+  /** @type {Record<string, { cpu: number, ms: number, first: number, bytes: number, memory: number }[]>} */
+  const rounds = Object.fromEntries(names.map((name) => [name, []]));
+  for (let round = -1; round < ROUNDS; round += 1) {
+    // Turn about, so that no variant always has the warmer machine.
+    for (const name of round % 2 === 0 ? names : [...names].reverse()) {
+      const [cpu, memory, began] = [runtime.cpu(), runtime.memory(), performance.now()];
+      const all = await Promise.all(Array.from({ length: shape.at }, () => readOne(variants[name], shape)));
+      const ms = performance.now() - began;
+      const tokens = shape.at * shape.tokens;
+      const bytes = all.reduce((sum, one) => sum + one.bytes, 0);
+      const first = median(all.map((one) => one.first));
+      // The first round warms up.
+      if (round >= 0) rounds[name].push({ cpu: (runtime.cpu() - cpu) / tokens, ms, first, bytes, memory: runtime.memory() - memory });
+    }
+  }
+  report(shape, names, rounds);
+}
+
+/**
+ * @param {typeof SHAPES[number]} shape
+ * @param {string[]} names
+ * @param {Record<string, { cpu: number, ms: number, first: number, bytes: number, memory: number }[]>} rounds
+ */
+function report(shape, names, rounds) {
+  const streams = shape.at === 1 ? "1 stream" : `${shape.at} streams`;
+  const tokens = shape.per === 1 ? "1 token a chunk" : `${shape.per} tokens a chunk`;
+  console.log(`\n${streams}, ${tokens}${shape.gap > 0 ? `, ${shape.gap} ms apart` : ""}`);
+  console.log(["".padEnd(32), "us/token", "of (b)", "of (c)", "first ms", "MB/s", "grew MB"].map((title) => title.padStart(9)).join(""));
+  const [, identity, byHand] = names;
+  for (const name of names) {
+    const own = rounds[name];
+    const ratio = (/** @type {string} */ other) => median(own.map((one, index) => one.cpu / rounds[other][index].cpu));
+    const figures = [
+      median(own.map((one) => one.cpu)).toFixed(2),
+      ratio(identity).toFixed(2),
+      ratio(byHand).toFixed(2),
+      median(own.map((one) => one.first)).toFixed(1),
+      median(own.map((one) => one.bytes / one.ms / 1000)).toFixed(1),
+      median(own.map((one) => one.memory)).toFixed(1),
+    ];
+    console.log(name.padEnd(32) + figures.map((figure) => figure.padStart(9)).join(""));
+  }
+  const ours = rounds[names[3]];
+  const against = (/** @type {string} */ other) => median(ours.map((one, index) => one.cpu / rounds[other][index].cpu));
+  const verdict = (/** @type {number} */ ratio, /** @type {number} */ most) => (ratio <= most ? "met" : "missed");
+  console.log(
+    `aim: at most ${shape.ofC} of (c): ${verdict(against(byHand), shape.ofC)}; at most ${shape.ofB} of (b): ${verdict(against(identity), shape.ofB)}`,
+  );
+}
