@@ -103,9 +103,12 @@ impl Framer {
     /// Takes the next bytes of the body and gives the frames that they complete.
     ///
     /// After an error the framer is spent: it takes nothing more and gives nothing more.
-    pub fn push(&mut self, bytes: &[u8], out: &mut impl FnMut(Frame<'_>)) -> Result<(), FrameError> {
+    pub fn push(&mut self, mut bytes: &[u8], out: &mut impl FnMut(Frame<'_>)) -> Result<(), FrameError> {
         if let Kind::Detect(limits) = self.0 {
-            let Some(first) = bytes.iter().find(|byte| !byte.is_ascii_whitespace()) else { return Ok(()) };
+            // White space before the start is left out in any case: else what comes first would depend
+            // on the cuts.
+            bytes = bytes.trim_ascii_start();
+            let Some(first) = bytes.first() else { return Ok(()) };
             let framing = if matches!(first, b'{' | b'[') { Framing::Whole } else { Framing::Sse };
             *self = Framer::new(framing, limits);
         }

@@ -225,7 +225,7 @@ fn words(text: &str) -> std::vec::IntoIter<String> {
 }
 
 const GREETING: &str = "Hello! I am the **demo**: a script inside the gateway, not a model. \
-I stream like any provider does, so you can try things without a key 🌊\n\n\
+I stream like any provider does, so you can try things without a key — every state of a client, on command.\n\n\
 Put one of these into a message:\n\n\
 - `/think` shows reasoning before the answer\n\
 - `/tool` calls a tool\n\

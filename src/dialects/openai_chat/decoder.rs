@@ -2,7 +2,9 @@
 
 use serde_json::Value;
 
+use super::choice::{PrimaryChoice, Verdict};
 use super::chunk::{Choice, Chunk, Delta};
+use super::template::{Slot, Template};
 use super::think::{Piece, Think};
 use super::tools::Tools;
 use crate::dialects::lenient::{Content, List, Maybe};
@@ -12,6 +14,7 @@ use crate::framing::Frame;
 use crate::models::{ChatError, Citation, ErrorKind, Event, Finish, Sink, Usage};
 
 pub struct Decoder {
+    template: Template,
     tools: Tools,
     think: Think,
     choice: PrimaryChoice,
@@ -33,6 +36,7 @@ const MOST_UNREADABLE: u32 = 16;
 impl Decoder {
     pub fn new(options: DecodeOptions) -> Self {
         Decoder {
+            template: Template::default(),
             tools: Tools::new(options.run_id),
             think: if options.think_tags { Think::Start(String::new()) } else { Think::Text },
             choice: PrimaryChoice::default(),
@@ -53,6 +57,11 @@ impl Decode for Decoder {
         if self.ended || data.is_empty() {
             return;
         }
+        if frame.event.is_none()
+            && let Some((slot, text)) = self.template.read(data)
+        {
+            return self.only_string(slot, &text, out);
+        }
         // The whole payload, never a text that holds these letters. Some servers add to it.
         if data.starts_with("[DONE]") {
             return self.end(true, out);
@@ -60,8 +69,12 @@ impl Decode for Decoder {
         if frame.event == Some("error") {
             return self.fail(data, out);
         }
+        if data.starts_with('[') {
+            return self.array(data, frame.cut, out);
+        }
         if let Ok(chunk) = serde_json::from_str::<Chunk<'_>>(data) {
-            return self.chunk(&chunk, data, out);
+            self.chunk(&chunk, data, out);
+            return self.template.learn(&chunk, data);
         }
         // A key that stands twice fails the typed reading; the last one counts.
         let tidy = serde_json::from_str::<Value>(data).map(|value| value.to_string());
@@ -78,6 +91,16 @@ impl Decode for Decoder {
 }
 
 impl Decoder {
+    /// An array is no chunk, though serde would read one as a chunk's fields in order. But one vendor
+    /// wraps its errors in an array.
+    fn array(&mut self, data: &str, cut: bool, out: &mut dyn Sink) {
+        match serde_json::from_str::<Vec<Maybe<Chunk<'_>>>>(data) {
+            Ok(items) if items.iter().filter_map(|item| item.0.as_ref()).any(Chunk::is_error) => self.fail(data, out),
+            Err(_) if cut => {}
+            _ => self.unreadable(data, out),
+        }
+    }
+
     fn chunk(&mut self, chunk: &Chunk<'_>, data: &str, out: &mut dyn Sink) {
         if let Some(model) = chunk.model.filled().filter(|_| !self.model_seen) {
             self.model_seen = true;
@@ -85,8 +108,8 @@ impl Decoder {
         }
         self.warn(chunk, out);
         self.cite(chunk, out);
-        for choice in chunk.choices.0.iter().filter_map(|choice| choice.0.as_ref()) {
-            self.one_choice(choice, out);
+        for (at, choice) in chunk.choices.0.iter().filter_map(|choice| choice.0.as_ref()).enumerate() {
+            self.one_choice(choice, at == 0, out);
         }
         let from_extra = chunk.x_groq.0.as_ref().and_then(|extra| extra.usage.0.as_ref());
         for usage in [from_extra, chunk.usage.0.as_ref()].into_iter().flatten() {
@@ -100,22 +123,38 @@ impl Decoder {
         }
     }
 
-    fn one_choice(&mut self, choice: &Choice<'_>, out: &mut dyn Sink) {
+    /// A frame that was read without the parser.
+    fn only_string(&mut self, slot: Slot, text: &str, out: &mut dyn Sink) {
+        match slot {
+            Slot::Text(index) if self.is_ours(index, true, true, out) => self.text(text, out),
+            Slot::Reasoning(index) if self.is_ours(index, true, true, out) => out.event(Event::Reasoning(text)),
+            _ => {}
+        }
+    }
+
+    fn one_choice(&mut self, choice: &Choice<'_>, leads: bool, out: &mut dyn Sink) {
         let finish = choice.finish_reason.filled().filter(|reason| *reason != "null");
         let delta = choice.delta.0.as_ref().or(choice.message.0.as_ref());
         let says_something = finish.is_some() || delta.is_some_and(says_something);
-        match self.choice.take(choice.index.0.unwrap_or(0), says_something) {
-            Verdict::Ours => {}
-            Verdict::Other => return,
-            Verdict::FirstOther => {
-                return out.event(Event::Warning("the provider sent more than one answer; only the first is given"));
-            }
+        if !self.is_ours(choice.index.0.unwrap_or(0), leads, says_something, out) {
+            return;
         }
         if let Some(delta) = delta {
             self.delta(delta, out);
         }
         if let Some(reason) = finish {
             self.finish = Some(reason.to_owned());
+        }
+    }
+
+    fn is_ours(&mut self, index: u64, leads: bool, says_something: bool, out: &mut dyn Sink) -> bool {
+        match self.choice.take(index, leads, says_something) {
+            Verdict::Ours => true,
+            Verdict::Other => false,
+            Verdict::FirstOther => {
+                out.event(Event::Warning("the provider sent more than one answer; only the first is given"));
+                false
+            }
         }
     }
 
@@ -142,10 +181,10 @@ impl Decoder {
             self.tools.push_legacy(function, out);
         }
         for source in delta.annotations.0.iter().filter_map(|note| note.0.as_ref()?.url_citation.0.as_ref()) {
-            let (url, title) = (source.url.filled().unwrap_or_default(), source.title.filled());
+            let Some(url) = source.url.filled() else { continue };
             let citation = Citation {
                 url: url.to_owned(),
-                title: title.map(str::to_owned),
+                title: source.title.filled().map(str::to_owned),
                 start_index: source.start_index.0,
                 end_index: source.end_index.0,
             };
@@ -317,46 +356,5 @@ fn give_piece(piece: Piece<'_>, out: &mut dyn Sink) {
         Piece::Reasoning("") | Piece::Text("") => {}
         Piece::Reasoning(text) => out.event(Event::Reasoning(text)),
         Piece::Text(text) => out.event(Event::Text(text)),
-    }
-}
-
-/// Which of several choices is the answer.
-///
-/// The first one. But a server was seen to count its index up with every token, so an index that
-/// follows one of which a single chunk came, and said something, is the same answer going on.
-#[derive(Debug)]
-struct PrimaryChoice {
-    current: u64,
-    chunks: u64,
-    spoke: bool,
-    warned: bool,
-}
-
-impl Default for PrimaryChoice {
-    fn default() -> Self {
-        // As if an index before the first had spoken: some servers begin at 1.
-        PrimaryChoice { current: 0, chunks: 0, spoke: true, warned: false }
-    }
-}
-
-enum Verdict {
-    Ours,
-    Other,
-    FirstOther,
-}
-
-impl PrimaryChoice {
-    fn take(&mut self, index: u64, says_something: bool) -> Verdict {
-        let follows = says_something && self.spoke && self.chunks <= 1 && index == self.current.saturating_add(1);
-        if index == self.current || follows {
-            self.chunks = if index == self.current { self.chunks.saturating_add(1) } else { 1 };
-            self.spoke = says_something;
-            self.current = index;
-            return Verdict::Ours;
-        }
-        if !says_something || std::mem::replace(&mut self.warned, true) {
-            return Verdict::Other;
-        }
-        Verdict::FirstOther
     }
 }

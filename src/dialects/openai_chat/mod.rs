@@ -3,9 +3,11 @@
 //! Facts: the vendor's API reference, and streams recorded from the vendor, Together, Groq,
 //! DeepSeek, OpenRouter, Mistral, xAI, Perplexity, Azure, vLLM, llama.cpp and others.
 
+mod choice;
 mod chunk;
 mod decoder;
 mod request;
+mod template;
 mod think;
 mod tools;
 

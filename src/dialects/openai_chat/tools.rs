@@ -26,6 +26,8 @@ struct Call {
     id: String,
     /// The name was given; some servers send it only with a later piece.
     named: bool,
+    /// Its first piece was given. A call waits for its name with that, but not behind the next call.
+    opened: bool,
     kind: ToolKind,
     arguments: String,
     /// `{}` came first and nothing since: a placeholder perhaps, so it waits here.
@@ -75,6 +77,7 @@ impl Tools {
     /// open several calls before the arguments of any.
     pub fn finish(&mut self, cut_off: bool, out: &mut dyn Sink) {
         for (at, call) in self.calls.iter_mut().enumerate() {
+            open(at, call, None, out);
             let bare = call.kind == ToolKind::Function && call.arguments.is_empty() && !cut_off;
             if std::mem::take(&mut call.held) || bare {
                 call.arguments.push_str(EMPTY);
@@ -93,9 +96,16 @@ impl Tools {
         if let Some(at) = self.find(wire_index, id, name) {
             if let Some(call) = self.calls.get_mut(at).filter(|call| !call.named && !name.is_empty()) {
                 call.named = true;
-                give(at, call, Some(name), "", out);
+                if call.opened {
+                    give(at, call, Some(name), "", out);
+                } else {
+                    open(at, call, Some(name), out);
+                }
             }
             return at;
+        }
+        for (at, call) in self.calls.iter_mut().enumerate() {
+            open(at, call, None, out);
         }
         let at = self.calls.len();
         let own = if id.is_empty() || self.calls.iter().any(|call| call.id == id) {
@@ -103,16 +113,19 @@ impl Tools {
         } else {
             id.to_owned()
         };
-        let call = Call {
+        let mut call = Call {
             wire_index,
             wire_id: id.to_owned(),
             id: own,
             named: !name.is_empty(),
+            opened: false,
             kind,
             arguments: String::new(),
             held: false,
         };
-        give(at, &call, Some(name).filter(|name| !name.is_empty()), "", out);
+        if call.named {
+            open(at, &mut call, Some(name), out);
+        }
         self.calls.push(call);
         at
     }
@@ -149,7 +162,19 @@ impl Tools {
         // What was held was a placeholder: the real object comes now.
         call.held = false;
         call.arguments.push_str(arguments);
-        give(at, call, None, arguments, out);
+        if call.opened {
+            give(at, call, None, arguments, out);
+        }
+    }
+}
+
+/// Gives the first piece of a call, and what came before it could be given.
+fn open(at: usize, call: &mut Call, name: Option<&str>, out: &mut dyn Sink) {
+    if !std::mem::replace(&mut call.opened, true) {
+        give(at, call, name, "", out);
+        if !call.arguments.is_empty() {
+            give(at, call, None, &call.arguments, out);
+        }
     }
 }
 

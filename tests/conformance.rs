@@ -1,0 +1,32 @@
+//! What the pure core promises, on the host and in the browser: `cargo test --no-default-features`,
+//! and the same for `wasm32-unknown-unknown` (see the README). Fixtures are written for this project.
+#![allow(clippy::arithmetic_side_effects, clippy::string_slice, clippy::unwrap_used, clippy::expect_used)]
+#![allow(clippy::indexing_slicing, clippy::panic)]
+
+#[cfg(target_arch = "wasm32")]
+wasm_bindgen_test::wasm_bindgen_test_configure!(run_in_browser);
+
+#[path = "core/harness.rs"]
+mod harness;
+
+#[path = "core/catalogue.rs"]
+mod catalogue;
+#[path = "core/client.rs"]
+mod client;
+#[path = "core/endings.rs"]
+mod endings;
+#[path = "core/errors.rs"]
+mod errors;
+#[path = "core/framing.rs"]
+mod framing;
+#[cfg(not(target_arch = "wasm32"))]
+#[path = "core/invariants.rs"]
+mod invariants;
+#[path = "core/relay.rs"]
+mod relay;
+#[path = "core/text.rs"]
+mod text;
+#[path = "core/tools.rs"]
+mod tools;
+#[path = "core/upstream.rs"]
+mod upstream;
