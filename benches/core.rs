@@ -1,5 +1,5 @@
 //! The pure core on this machine, in bytes a second: the framer alone, and a whole relay.
-#![allow(clippy::unwrap_used, missing_docs)]
+#![allow(clippy::arithmetic_side_effects, clippy::indexing_slicing, clippy::unwrap_used, missing_docs)]
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use tributary::dialects::{DecodeOptions, OpenAiChat, ReplyOptions, ToClient, ToProvider, Unified};

@@ -22,7 +22,7 @@ const LEVELS = {
     { name: "lints of the pure core", program: "cargo", args: ["clippy", "-q", PURE, "--all-targets", "--", "-D", "warnings"] },
     { name: "lints of the worker", program: "cargo", args: ["clippy", "-q", ...WASM, "--", "-D", "warnings"] },
   ],
-  core: [{ name: "the pure core on this machine", program: "cargo", args: ["test", PURE] }],
+  core: [{ name: "the pure core on this machine", program: "cargo", args: ["test", PURE, "--", "--show-output"] }],
   browser: [
     {
       name: "the pure core in headless Chromium",

@@ -46,12 +46,16 @@ impl Sink for Answer {
                 if index >= self.tool_calls.len() {
                     self.tool_calls.push(ToolCall {
                         id: delta.id.to_owned(),
-                        name: delta.name.unwrap_or_default().to_owned(),
+                        name: String::new(),
                         arguments: String::new(),
                         kind: delta.kind,
                     });
                 }
                 if let Some(call) = self.tool_calls.get_mut(index) {
+                    // Behind a later call a name may come late.
+                    if let Some(name) = delta.name {
+                        name.clone_into(&mut call.name);
+                    }
                     call.arguments.push_str(delta.arguments);
                 }
             }

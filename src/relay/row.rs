@@ -162,7 +162,19 @@ impl Meter {
         self.output_bytes = self.output_bytes.saturating_add(bytes as u64);
     }
 
+    /// A provider that broke off may have counted only the prompt by then: what it generated is
+    /// estimated, or leaving early would be free.
     fn settle(&self) -> Usage {
-        self.reported.unwrap_or_else(|| Usage::estimate(self.input_bytes, self.output_bytes))
+        let guess = Usage::estimate(self.input_bytes, self.output_bytes);
+        match self.reported {
+            Some(usage) if usage.output_tokens == 0 && self.output_bytes > 0 => Usage {
+                output_tokens: guess.output_tokens,
+                total_tokens: usage.input_tokens.saturating_add(guess.output_tokens),
+                estimated: true,
+                ..usage
+            },
+            Some(usage) => usage,
+            None => guess,
+        }
     }
 }

@@ -107,6 +107,9 @@ fn body(chat: &ChatRequest, target: &Target, warnings: &mut Vec<String>) -> Valu
             set("parallel_tool_calls", json!(parallel));
         }
     }
+    if chat.tools.is_empty() && (chat.tool_choice.is_some() || chat.parallel_tool_calls.is_some()) {
+        warnings.push("tool_choice and parallel_tool_calls were left out: there are no tools".to_owned());
+    }
     if let Some(format) = &chat.response_format {
         set("response_format", write_format(format));
     }

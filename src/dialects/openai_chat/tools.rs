@@ -29,10 +29,16 @@ struct Call {
     /// Its first piece was given. A call waits for its name with that, but not behind the next call.
     opened: bool,
     kind: ToolKind,
-    arguments: String,
+    /// What came before the first piece was given.
+    early: String,
+    shape: Shape,
     /// `{}` came first and nothing since: a placeholder perhaps, so it waits here.
     held: bool,
 }
+
+/// Arguments that wait for their call's name: longer than any that came before a name, and little to
+/// keep.
+const MOST_EARLY: usize = 64 * 1024;
 
 /// The argument object that means "none", and that some servers send before the real one.
 const EMPTY: &str = "{}";
@@ -78,9 +84,9 @@ impl Tools {
     pub fn finish(&mut self, cut_off: bool, out: &mut dyn Sink) {
         for (at, call) in self.calls.iter_mut().enumerate() {
             open(at, call, None, out);
-            let bare = call.kind == ToolKind::Function && call.arguments.is_empty() && !cut_off;
+            let bare = call.kind == ToolKind::Function && !call.shape.begun && !cut_off;
             if std::mem::take(&mut call.held) || bare {
-                call.arguments.push_str(EMPTY);
+                call.shape.push(EMPTY);
                 give(at, call, None, EMPTY, out);
             }
         }
@@ -88,7 +94,7 @@ impl Tools {
 
     /// Whether the arguments of every call are complete.
     pub fn all_complete(&self) -> bool {
-        self.calls.iter().all(|call| call.held || call.kind == ToolKind::Custom || is_json(&call.arguments))
+        self.calls.iter().all(|call| call.held || call.kind == ToolKind::Custom || call.shape.is_complete())
     }
 
     /// The call that a delta belongs to; a new one where it belongs to none.
@@ -120,7 +126,8 @@ impl Tools {
             named: !name.is_empty(),
             opened: false,
             kind,
-            arguments: String::new(),
+            early: String::new(),
+            shape: Shape::default(),
             held: false,
         };
         if call.named {
@@ -137,7 +144,7 @@ impl Tools {
                 let call = self.calls.get(at)?;
                 // Servers that give every call the index 0 tell them apart by id, or only by name.
                 let other_id = !id.is_empty() && !call.wire_id.is_empty() && call.wire_id != id;
-                let named_again = id.is_empty() && !name.is_empty() && (call.held || is_json(&call.arguments));
+                let named_again = id.is_empty() && !name.is_empty() && (call.held || call.shape.is_complete());
                 (!other_id && !named_again).then_some(at)
             }
             None if !id.is_empty() => self.calls.iter().rposition(|call| call.wire_id == id),
@@ -151,7 +158,7 @@ impl Tools {
         if arguments.is_empty() {
             return;
         }
-        let untouched = call.arguments.is_empty() && !call.held;
+        let untouched = !call.shape.begun && !call.held;
         if call.kind == ToolKind::Function && untouched && arguments.trim() == EMPTY {
             call.held = true;
             return;
@@ -161,9 +168,13 @@ impl Tools {
         }
         // What was held was a placeholder: the real object comes now.
         call.held = false;
-        call.arguments.push_str(arguments);
+        call.shape.push(arguments);
         if call.opened {
-            give(at, call, None, arguments, out);
+            return give(at, call, None, arguments, out);
+        }
+        call.early.push_str(arguments);
+        if call.early.len() > MOST_EARLY {
+            open(at, call, None, out);
         }
     }
 }
@@ -172,8 +183,9 @@ impl Tools {
 fn open(at: usize, call: &mut Call, name: Option<&str>, out: &mut dyn Sink) {
     if !std::mem::replace(&mut call.opened, true) {
         give(at, call, name, "", out);
-        if !call.arguments.is_empty() {
-            give(at, call, None, &call.arguments, out);
+        let early = std::mem::take(&mut call.early);
+        if !early.is_empty() {
+            give(at, call, None, &early, out);
         }
     }
 }
@@ -193,6 +205,31 @@ fn arguments(raw: Option<&RawValue>) -> Cow<'_, str> {
     if raw == "null" { Cow::Borrowed("") } else { Cow::Borrowed(raw) }
 }
 
-fn is_json(text: &str) -> bool {
-    serde_json::from_str::<serde::de::IgnoredAny>(text).is_ok()
+/// Where in a JSON value the arguments are, without keeping them: they may be as long as an answer.
+#[derive(Debug, Default)]
+struct Shape {
+    begun: bool,
+    depth: u32,
+    in_string: bool,
+    escaped: bool,
+}
+
+impl Shape {
+    fn push(&mut self, text: &str) {
+        for byte in text.bytes() {
+            self.begun = true;
+            match byte {
+                _ if std::mem::take(&mut self.escaped) => {}
+                b'\\' if self.in_string => self.escaped = true,
+                b'"' => self.in_string = !self.in_string,
+                b'{' | b'[' if !self.in_string => self.depth = self.depth.saturating_add(1),
+                b'}' | b']' if !self.in_string => self.depth = self.depth.saturating_sub(1),
+                _ => {}
+            }
+        }
+    }
+
+    fn is_complete(&self) -> bool {
+        self.begun && self.depth == 0 && !self.in_string
+    }
 }
