@@ -7,11 +7,12 @@ import { createServer } from "node:http";
 
 const WORDS = ["Hello", " there", " brave", ' \\"new\\"', " world", ",", " streams", " of", " tokens", "\\n", "é", " and", " so", " on"];
 
-/** @param {string} delta @param {string} finish */
+/** Padded at random, as the vendor's streams are. @param {string} delta @param {string} finish */
 const chunk = (delta, finish = "null") =>
   'data: {"id":"chatcmpl-B9MHDbslfkBeAs8l4bebGdFOJ6PeG","object":"chat.completion.chunk","created":1741570283,' +
   '"model":"gpt-6-luna-2026-08-06","service_tier":"default","system_fingerprint":"fp_50cad350e4",' +
-  `"choices":[{"index":0,"delta":${delta},"logprobs":null,"finish_reason":${finish}}],"usage":null}\n\n`;
+  `"choices":[{"index":0,"delta":${delta},"logprobs":null,"finish_reason":${finish}}],"usage":null,` +
+  `"obfuscation":"${Math.random().toString(36).slice(2, 10)}"}\n\n`;
 
 const FIRST = chunk('{"role":"assistant","content":"","refusal":null}');
 const LAST = `${chunk("{}", '"stop"')}data: [DONE]\n\n`;

@@ -5,22 +5,29 @@
 //!
 //! **Invariant:** the short cut gives what the parser would. A frame with the same bytes before and
 //! behind the string, and between them nothing that ends a string, is the same JSON with another
-//! string in it.
+//! string in it. Padding, which some vendors add at random against eavesdroppers, is a second string
+//! that may differ; nobody reads it.
 
 use std::borrow::Cow;
+
+use memchr::{memchr2, memmem};
 
 use super::chunk::{Choice, Chunk, Delta};
 use crate::dialects::lenient::Content;
 
-/// After so many misses in a row a stream is of another kind (padded at random, say), and the short
-/// cut is given up.
+/// After so many misses in a row a stream is of another kind, and the short cut is given up.
 const MOST_MISSES: u32 = 8;
+
+/// How padding begins: OpenAI's, and Mistral's and Workers AI's.
+const PADDING: [&str; 2] = ["\"obfuscation\":\"", "\"p\":\""];
 
 /// What the last parsed frame looked like around its one string.
 #[derive(Debug, Default)]
 pub struct Template {
     before: String,
     behind: String,
+    /// What stands behind the padding, where there is one; `behind` ends with its opening quote then.
+    last: Option<String>,
     slot: Slot,
     misses: u32,
 }
@@ -44,15 +51,26 @@ impl Template {
             return None;
         }
         let rest = data.strip_prefix(self.before.as_str())?;
-        let raw = rest.strip_suffix(self.behind.as_str()).filter(|raw| !raw.is_empty())?;
-        let plain = |byte: u8| byte >= 0x20 && byte != b'"' && byte != b'\\';
-        let text = match raw.bytes().all(plain) {
+        let end = end_of_string(rest)?;
+        let (raw, rest) = rest.split_at_checked(end).filter(|(raw, _)| !raw.is_empty())?;
+        let behind = rest.strip_prefix(self.behind.as_str())?;
+        if !self.is_rest(behind) {
+            return None;
+        }
+        let text = match is_plain(raw) {
             true => Cow::Borrowed(raw),
-            // With its quotes it is a JSON string, or the frame is of another shape.
+            // With its quotes it is a JSON string, or the frame is no JSON.
             false => serde_json::from_str(quoted(data, raw)?).ok()?,
         };
         self.misses = 0;
         Some((self.slot, text))
+    }
+
+    /// Whether this is what stands behind the string, or behind the padding's opening quote.
+    fn is_rest(&self, text: &str) -> bool {
+        let Some(last) = &self.last else { return text.is_empty() };
+        let padding = end_of_string(text).and_then(|end| text.split_at_checked(end));
+        padding.is_some_and(|(padding, rest)| is_plain(padding) && rest == last)
     }
 
     /// Learns from a frame that had to be parsed.
@@ -67,8 +85,10 @@ impl Template {
         self.slot = slot;
         self.before.clear();
         self.before.push_str(before);
+        let (behind, last) = around_padding(behind);
         self.behind.clear();
         self.behind.push_str(behind);
+        self.last = last.map(str::to_owned);
     }
 }
 
@@ -108,6 +128,34 @@ fn says_more(delta: &Delta<'_>) -> bool {
         || !delta.annotations.0.is_empty()
 }
 
+/// Up to the padding's opening quote, and from its closing quote on.
+fn around_padding(behind: &str) -> (&str, Option<&str>) {
+    let begins = |key: &str| memmem::find(behind.as_bytes(), key.as_bytes()).map(|at| at.saturating_add(key.len()));
+    let found = PADDING.iter().find_map(|key| begins(key)).and_then(|at| behind.split_at_checked(at));
+    match found.and_then(|(start, rest)| Some((start, rest.get(end_of_string(rest)?..)?))) {
+        Some((start, last)) => (start, Some(last)),
+        None => (behind, None),
+    }
+}
+
+/// Whether a string's text needs no unescaping.
+fn is_plain(text: &str) -> bool {
+    text.bytes().all(|byte| byte >= 0x20 && byte != b'\\')
+}
+
+/// Where a string ends that has begun before: at the first quote without a backslash.
+fn end_of_string(text: &str) -> Option<usize> {
+    let bytes = text.as_bytes();
+    let mut from = 0usize;
+    loop {
+        let at = memchr2(b'"', b'\\', bytes.get(from..)?)?.saturating_add(from);
+        if bytes.get(at) == Some(&b'"') {
+            return Some(at);
+        }
+        from = at.saturating_add(2);
+    }
+}
+
 /// A part of a text with the byte before and the byte behind it.
 fn quoted<'a>(data: &'a str, part: &str) -> Option<&'a str> {
     let (before, behind) = around(data, part)?;
@@ -145,6 +193,22 @@ mod tests {
             template.read(r#"{"choices":[{"delta":{"content":"","reasoning":"a"}}]}"#),
             Some((Slot::Reasoning(0), "a".into()))
         );
+    }
+
+    #[test]
+    fn padding_may_differ_and_nothing_else() {
+        let mut template = learnt(r#"{"choices":[{"delta":{"content":"a"}}],"usage":null,"obfuscation":"x1"}"#);
+        let read = |template: &mut Template, data| template.read(data).map(|(_, text)| text.into_owned());
+        let next = r#"{"choices":[{"delta":{"content":"b\""}}],"usage":null,"obfuscation":"longer"}"#;
+        assert_eq!(read(&mut template, next), Some("b\"".to_owned()));
+        for other in [
+            r#"{"choices":[{"delta":{"content":"b"}}],"usage":null,"obfuscation":"x","error":1}"#,
+            r#"{"choices":[{"delta":{"content":"b"}}],"usage":null,"obfuscation":"x"#,
+            r#"{"choices":[{"delta":{"content":"b"}}],"usage":null,"obfuscation":"x"}}"#,
+            r#"{"choices":[{"delta":{"content":"b"}}],"usage":null,"obfuscation":1}"#,
+        ] {
+            assert_eq!(read(&mut template, other), None, "{other}");
+        }
     }
 
     #[test]
