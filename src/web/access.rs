@@ -1,21 +1,18 @@
 //! Who may call. Closed to all but this machine until the operator opens it.
 
-use web_sys::Url;
-
 use super::{Call, header};
 use crate::models::{ChatError, ErrorKind};
 use crate::platform::Settings;
 
 /// Checks a request. Gives the foreign origin that may read the answer, where there is one.
 pub fn check(call: &Call, settings: &Settings) -> Result<Option<String>, ChatError> {
-    let url = Url::new(&call.request.url())
-        .map_err(|_| ChatError::new(ErrorKind::InvalidRequest, "the address cannot be read"))?;
-    if !settings.allow_anonymous && !is_loopback(&url.hostname()) {
+    if !settings.allow_anonymous && !is_loopback(call.uri.host().unwrap_or_default()) {
         let words = "this gateway is closed: its operator has not set ALLOW_ANONYMOUS, and only requests to localhost are served";
         return Err(ChatError::new(ErrorKind::PermissionDenied, words));
     }
     let Some(origin) = header(&call.request, "origin") else { return Ok(None) };
-    if origin == url.origin() {
+    let own = call.uri.scheme_str().zip(call.uri.authority()).map(|(scheme, host)| format!("{scheme}://{host}"));
+    if own.as_ref() == Some(&origin) {
         return Ok(None);
     }
     // A page from anywhere could otherwise spend a developer's keys through localhost.

@@ -1,7 +1,7 @@
 //! Request bodies, bounded.
 
 use js_sys::Uint8Array;
-use wasm_bindgen::JsCast;
+use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
 use web_sys::ReadableStreamDefaultReader;
 
@@ -23,11 +23,21 @@ pub async fn read_json(call: &Call) -> Result<Vec<u8>, ChatError> {
     if announced.is_some_and(|length| length > MOST) {
         return Err(too_large());
     }
+    if announced.is_some() {
+        // The runtime takes no more than was announced.
+        let whole = call.request.array_buffer().map_err(broken)?;
+        let whole = JsFuture::from(whole).await.map_err(broken)?;
+        return Ok(Uint8Array::new(&whole).to_vec());
+    }
+    read_bounded(call).await
+}
+
+/// A body of unknown length.
+async fn read_bounded(call: &Call) -> Result<Vec<u8>, ChatError> {
     let mut bytes = Vec::new();
     let Some(body) = call.request.body() else { return Ok(bytes) };
     let reader: ReadableStreamDefaultReader = body.get_reader().unchecked_into();
     loop {
-        let broken = |_| ChatError::new(ErrorKind::InvalidRequest, "the body broke off");
         let read = JsFuture::from(reader.read()).await.map_err(broken)?;
         let value = js_sys::Reflect::get(&read, &"value".into()).unwrap_or_default();
         let Ok(chunk) = value.dyn_into::<Uint8Array>() else { return Ok(bytes) };
@@ -38,6 +48,10 @@ pub async fn read_json(call: &Call) -> Result<Vec<u8>, ChatError> {
         }
         bytes.extend_from_slice(&chunk.to_vec());
     }
+}
+
+fn broken(_: JsValue) -> ChatError {
+    ChatError::new(ErrorKind::InvalidRequest, "the body broke off")
 }
 
 fn too_large() -> ChatError {

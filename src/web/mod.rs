@@ -6,8 +6,9 @@ mod chat;
 mod info;
 mod reply;
 
+use http::Uri;
 use wasm_bindgen::JsValue;
-use web_sys::{Request, Response, Url};
+use web_sys::{Request, Response};
 use worker::{Context, Env, event};
 
 use crate::models::{ChatError, ErrorKind};
@@ -20,7 +21,7 @@ use reply::Reply;
 struct Call {
     request: Request,
     method: String,
-    path: String,
+    uri: Uri,
     trace: Trace,
 }
 
@@ -63,7 +64,7 @@ async fn answer(call: Call, env: Env, context: &Context) -> (Reply, Option<Strin
 }
 
 async fn route(call: Call, house: &House, context: &Context) -> Result<Reply, ChatError> {
-    match (call.method.as_str(), call.path.as_str()) {
+    match (call.method.as_str(), call.uri.path()) {
         ("POST", "/api/v1/chat/stream") => chat::stream(call, house, context).await,
         ("POST", "/api/v1/chat") => chat::whole(call, house, context).await,
         ("GET", "/api/v1/chat/stream/health") => Ok(info::stream_health(house)),
@@ -93,9 +94,9 @@ fn unrouted(method: &str, path: &str) -> ChatError {
 }
 
 fn read_call(request: Request, trace: Trace) -> Result<Call, ChatError> {
-    let url = Url::new(&request.url())
-        .map_err(|_| ChatError::new(ErrorKind::InvalidRequest, "the address cannot be read"))?;
-    Ok(Call { method: request.method(), path: url.pathname(), request, trace })
+    let unreadable = |_| ChatError::new(ErrorKind::InvalidRequest, "the address cannot be read");
+    let uri = Uri::try_from(request.url()).map_err(unreadable)?;
+    Ok(Call { method: request.method(), uri, request, trace })
 }
 
 fn header(request: &Request, name: &str) -> Option<String> {
