@@ -198,6 +198,38 @@ impl<'de: 'a, 'a, P: Deserialize<'de>> Deserialize<'de> for Content<'a, P> {
     }
 }
 
+/// JSON text in which every half of a surrogate pair that stands alone is U+FFFD instead.
+pub fn whole_characters(json: &str) -> String {
+    let mut clean = String::with_capacity(json.len());
+    let mut rest = json;
+    while let Some((before, behind)) = rest.split_once('\\') {
+        clean.push_str(before);
+        let low = escaped_unit(behind).and_then(|_| escaped_unit(behind.get(5..)?.strip_prefix('\\')?));
+        let len = match (escaped_unit(behind), low) {
+            (Some(0xd800..=0xdbff), Some(0xdc00..=0xdfff)) => 11,
+            (Some(0xd800..=0xdfff), _) => {
+                clean.push_str("\\ufffd");
+                rest = behind.get(5..).unwrap_or_default();
+                continue;
+            }
+            (Some(_), _) => 5,
+            // Another escape: its letter cannot begin one.
+            (None, _) => behind.chars().next().map_or(0, char::len_utf8),
+        };
+        clean.push('\\');
+        let (escape, tail) = behind.split_at_checked(len).unwrap_or((behind, ""));
+        clean.push_str(escape);
+        rest = tail;
+    }
+    clean.push_str(rest);
+    clean
+}
+
+/// The unit of `uXXXX`.
+fn escaped_unit(text: &str) -> Option<u16> {
+    u16::from_str_radix(text.strip_prefix('u')?.get(..4)?, 16).ok()
+}
+
 fn collect<'de, T: Deserialize<'de>, A: SeqAccess<'de>>(mut seq: A) -> Result<Vec<T>, A::Error> {
     let mut items = Vec::new();
     while let Some(item) = seq.next_element()? {
@@ -220,6 +252,19 @@ mod tests {
             assert!(serde_json::from_str::<Maybe<IgnoredAny>>(odd).unwrap().0.is_none(), "{odd}");
             assert!(serde_json::from_str::<List<IgnoredAny>>(odd).unwrap().0.is_empty(), "{odd}");
         }
+    }
+
+    #[test]
+    fn half_a_surrogate_pair_is_a_replacement_character() {
+        let check = |json: &str, expect: &str| {
+            let clean = whole_characters(json);
+            assert_eq!(serde_json::from_str::<String>(&clean).unwrap(), expect, "{json}");
+        };
+        check(r#""a\ud83c""#, "a\u{fffd}");
+        check(r#""\udf1fb""#, "\u{fffd}b");
+        check(r#""\ud83c\ud83c\udf1f""#, "\u{fffd}🌟");
+        check(r#""\ud83c\n\\ud83c \u00e9""#, "\u{fffd}\n\\ud83c é");
+        check(r#""no escapes é""#, "no escapes é");
     }
 
     #[test]

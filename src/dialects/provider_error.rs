@@ -187,14 +187,20 @@ pub fn read_http(status: StatusCode, headers: &HeaderMap, body: &[u8]) -> ChatEr
     error
 }
 
-/// `retry-after-ms` or `retry-after` in seconds, the larger (Azure was seen to send 0 beside 1).
-/// The form with a date is left to the backoff: clocks differ.
+/// `retry-after-ms`, or `retry-after` in seconds or as a date: the larger (Azure was seen to send 0
+/// beside 1).
 fn retry_after(headers: &HeaderMap) -> Option<u64> {
-    let number =
-        |name| header(headers, name).and_then(|text| text.trim().parse::<f64>().ok()).filter(|number| *number >= 0.0);
+    let number = |name| header(headers, name)?.trim().parse::<f64>().ok().filter(|number| *number >= 0.0);
     let millis = number("retry-after-ms").map(|millis| millis as u64);
     let seconds = number("retry-after").map(|seconds| (seconds * 1000.0) as u64);
-    millis.max(seconds)
+    millis.max(seconds).max(until_date(headers))
+}
+
+/// A date is compared with the answer's own: our clock may differ from the provider's.
+fn until_date(headers: &HeaderMap) -> Option<u64> {
+    let date = |name| httpdate::parse_http_date(header(headers, name)?.trim()).ok();
+    let wait = date("retry-after")?.duration_since(date("date")?).unwrap_or_default();
+    u64::try_from(wait.as_millis()).ok()
 }
 
 fn header<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
@@ -324,7 +330,11 @@ mod tests {
         };
         assert_eq!(with(&[("retry-after-ms", "0"), ("retry-after", "1")]).retry_after_ms, Some(1000));
         assert_eq!(with(&[("retry-after", "1.5")]).retry_after_ms, Some(1500));
-        assert_eq!(with(&[("retry-after", "Fri, 20 Nov 2026 13:00:00 GMT")]).retry_after_ms, None);
+        let (now, later) = ("Fri, 20 Nov 2026 13:00:00 GMT", "Fri, 20 Nov 2026 13:00:07 GMT");
+        assert_eq!(with(&[("retry-after", later), ("date", now)]).retry_after_ms, Some(7000));
+        assert_eq!(with(&[("retry-after", now), ("date", later)]).retry_after_ms, Some(0));
+        assert_eq!(with(&[("retry-after", later)]).retry_after_ms, None);
+        assert_eq!(with(&[("retry-after", "soon")]).retry_after_ms, None);
         assert!(!with(&[("x-should-retry", "false")]).retryable);
     }
 

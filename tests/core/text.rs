@@ -26,6 +26,11 @@ both_targets! {
         check(&body, &["text \"a\u{2028}b\u{85}c\"", "text \"\u{2029}\\r\\n\\u0000\"", "finish stop stop"]);
     }
 
+    fn half_a_character_in_an_escape_costs_only_itself() {
+        let body = answer(&[r#""content":"a\ud83c""#, r#""content":"\udf1fb""#, r#""content":"c""#], "stop");
+        check(&body, &["text \"a\u{fffd}\"", "text \"\u{fffd}b\"", "text \"c\"", "finish stop stop"]);
+    }
+
     fn a_thousand_equal_chunks_are_no_loop() {
         let chunk = delta(r#""content":"ha""#);
         let body = sse(&vec![chunk.as_str(); 1000]) + &sse(&[&finish("stop"), "[DONE]"]);

@@ -7,7 +7,7 @@ use super::chunk::{Choice, Chunk, Delta};
 use super::template::{Slot, Template};
 use super::think::{Piece, Think};
 use super::tools::Tools;
-use crate::dialects::lenient::{Content, List, Maybe};
+use crate::dialects::lenient::{Content, List, Maybe, whole_characters};
 use crate::dialects::provider_error::{Fault, cut};
 use crate::dialects::{Decode, DecodeOptions};
 use crate::framing::Frame;
@@ -76,10 +76,8 @@ impl Decode for Decoder {
             self.chunk(&chunk, data, out);
             return self.template.learn(&chunk, data);
         }
-        // A key that stands twice fails the typed reading; the last one counts.
-        let tidy = serde_json::from_str::<Value>(data).map(|value| value.to_string());
-        match tidy.as_deref().map(serde_json::from_str::<Chunk<'_>>) {
-            Ok(Ok(chunk)) => self.chunk(&chunk, data, out),
+        match tidied(data).as_deref().map(serde_json::from_str::<Chunk<'_>>) {
+            Some(Ok(chunk)) => self.chunk(&chunk, data, out),
             _ if frame.cut => {}
             _ => self.unreadable(data, out),
         }
@@ -292,6 +290,13 @@ impl Decoder {
         self.think.flush(|piece| give_piece(piece, out));
         self.tools.finish(cut_off, out);
     }
+}
+
+/// JSON that fails the typed reading though its meaning is plain: a key that stands twice (the last
+/// one counts), or half of a surrogate pair, where a server cut its text inside a character.
+fn tidied(data: &str) -> Option<String> {
+    let value = serde_json::from_str::<Value>(data).or_else(|_| serde_json::from_str(&whole_characters(data)));
+    value.ok().map(|value| value.to_string())
 }
 
 enum Unknown {
