@@ -22,6 +22,8 @@ mod framing;
 #[cfg(not(target_arch = "wasm32"))]
 #[path = "core/invariants.rs"]
 mod invariants;
+#[path = "core/ollama.rs"]
+mod ollama;
 #[path = "core/relay.rs"]
 mod relay;
 #[path = "core/text.rs"]

@@ -9,6 +9,8 @@
 mod harness;
 #[path = "core/reference.rs"]
 mod reference;
+#[path = "core/reference_ollama.rs"]
+mod reference_ollama;
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -17,10 +19,10 @@ use std::path::{Path, PathBuf};
 use http::{HeaderMap, HeaderName, StatusCode};
 use serde_json::Value;
 use tributary::dialects::{DecodeOptions, OpenAiChat, ToProvider};
-use tributary::framing::{Framer, Framing, Limits};
+use tributary::framing::{Framer, Limits};
 use tributary::models::{Answer, ChatError, ErrorKind, Event, Finish, Sink};
 
-use harness::{DETECT, Feed, SSE, check_ending, run};
+use harness::{DETECT, Feed, OLLAMA, SSE, check_ending, run};
 use reference::Reference;
 
 /// A body with what is known of it.
@@ -84,7 +86,9 @@ fn read_recording(path: &Path) -> Option<Recording> {
     let folder = path.parent()?.file_name()?.to_str()?.to_owned();
     let body = match name.as_str() {
         name if name.ends_with(".meta.json") => return None,
-        name if name.ends_with(".sse") || name.ends_with(".json") => fs::read(path).unwrap(),
+        name if name.ends_with(".sse") || name.ends_with(".json") || name.ends_with(".ndjson") => {
+            fs::read(path).unwrap()
+        }
         name if name.ends_with(".chunks.txt") => {
             let lines = fs::read_to_string(path).unwrap();
             let frames = lines.lines().filter(|line| !line.trim().is_empty()).map(|line| format!("data: {line}\n\n"));
@@ -108,6 +112,11 @@ fn check(recording: &Recording) -> Option<(String, usize)> {
         return Some((check_refusal(recording, &place), 1));
     }
     let text = String::from_utf8_lossy(&recording.body);
+    if recording.name.ends_with(".ndjson") {
+        let (answer, errors) = fold(OLLAMA, &recording.body);
+        let ending = reference_ollama::check(&text, &answer, &errors, &place);
+        return Some((ending, check_cuts(OLLAMA, &recording.body, &place)));
+    }
     let whole = serde_json::from_str::<Value>(&text).is_ok();
     let frames = if whole { vec![(String::new(), text.into_owned())] } else { reference::frames(&text) };
     if !reference::is_chat(&frames) {
@@ -115,10 +124,10 @@ fn check(recording: &Recording) -> Option<(String, usize)> {
     }
     let expect = reference::read(&frames);
     let feed = if whole { DETECT } else { SSE };
-    let (answer, errors) = fold(&recording.body, feed.framing, false);
+    let (answer, errors) = fold(feed, &recording.body);
     check_answer(&expect, &answer, &place);
     let ending = check_end(&expect, &answer, &errors, &place);
-    check_think_tags(&expect, &recording.body, feed.framing, &place);
+    check_think_tags(&expect, &recording.body, feed, &place);
     Some((ending, check_cuts(feed, &recording.body, &place)))
 }
 
@@ -150,9 +159,9 @@ fn check_refusal(recording: &Recording, place: &str) -> String {
 }
 
 /// The whole body's events, added up.
-fn fold(body: &[u8], framing: Framing, think_tags: bool) -> (Answer, Vec<ChatError>) {
-    let mut decoder = OpenAiChat.decoder(DecodeOptions { run_id: "r_1".to_owned(), think_tags });
-    let mut framer = Framer::new(framing, Limits::default());
+fn fold(feed: Feed, body: &[u8]) -> (Answer, Vec<ChatError>) {
+    let mut decoder = feed.dialect.decoder(DecodeOptions { run_id: "r_1".to_owned(), think_tags: feed.think_tags });
+    let mut framer = Framer::new(feed.framing, Limits::default());
     let (mut answer, mut errors, mut over) = (Answer::default(), Vec::new(), false);
     let mut sink = |event: Event<'_>| {
         assert!(!over, "an event behind the end: {event:?}");
@@ -228,8 +237,8 @@ fn check_end(expect: &Reference, answer: &Answer, errors: &[ChatError], place: &
 }
 
 /// With think tags switched on: the same text, without what stands between tags at its start.
-fn check_think_tags(expect: &Reference, body: &[u8], framing: Framing, place: &str) {
-    let (answer, _) = fold(body, framing, true);
+fn check_think_tags(expect: &Reference, body: &[u8], feed: Feed, place: &str) {
+    let (answer, _) = fold(Feed { think_tags: true, ..feed }, body);
     let tagged = expect.text.trim_start().strip_prefix("<think>");
     let (thought, said) = match tagged {
         Some(inside) => inside.split_once("</think>").unwrap_or((inside, "")),

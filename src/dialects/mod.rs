@@ -9,7 +9,9 @@
 
 mod fields;
 mod lenient;
+mod ollama;
 mod openai_chat;
+mod outgoing;
 pub mod provider_error;
 mod unified;
 
@@ -18,6 +20,7 @@ use http::{HeaderMap, Request, StatusCode};
 use crate::framing::Framing;
 use crate::models::{ChatError, ChatRequest, Event, Sink, Target};
 
+pub use ollama::Ollama;
 pub use openai_chat::OpenAiChat;
 pub use unified::Unified;
 
@@ -59,6 +62,7 @@ pub trait ToClient: Sync {
 /// The provider side of a dialect, by its name in the catalogue.
 pub fn to_provider(name: &str) -> Option<&'static dyn ToProvider> {
     match name {
+        "ollama" => Some(&Ollama),
         "openai-chat" => Some(&OpenAiChat),
         _ => None,
     }

@@ -3,7 +3,7 @@
 use http::Uri;
 use serde::Deserialize;
 
-use super::{Vars, demo, openai, together};
+use super::{Vars, demo, ollama, openai, together};
 use crate::dialects;
 use crate::models::{ChatError, ErrorKind, Quirks, Secret, Target};
 
@@ -20,6 +20,10 @@ pub struct Provider {
     pub base_url: String,
     /// The variable that holds its key; none where it needs no key.
     pub key_variable: Option<String>,
+    /// Whether it can be asked without that key.
+    pub key_optional: bool,
+    /// Whether the operator set anything of it: a key, an address, or all of it.
+    pub chosen: bool,
     /// The variable that lists its models.
     pub models_variable: Option<String>,
     /// The model of a request that names none.
@@ -86,7 +90,7 @@ pub struct Catalogue {
 impl Catalogue {
     /// The built-in providers and the operator's.
     pub fn from_vars(vars: Vars<'_>) -> Result<Self, ChatError> {
-        let mut providers = vec![openai::provider(), together::provider(), demo::provider()];
+        let mut providers = vec![openai::provider(), together::provider(), ollama::provider(), demo::provider()];
         for provider in &mut providers {
             adapt(provider, vars)?;
         }
@@ -164,7 +168,7 @@ impl Catalogue {
 impl Provider {
     /// Whether it can be asked: its key is set, or it needs none.
     pub fn is_configured(&self, vars: Vars<'_>) -> bool {
-        self.key_variable.as_ref().is_none_or(|name| vars(name).is_some_and(|key| !key.trim().is_empty()))
+        self.key_optional || self.key_variable.as_ref().is_none_or(|name| is_set(vars, name))
     }
 
     /// Where a request goes, with the caller's key or the operator's.
@@ -195,6 +199,7 @@ impl Provider {
         let key = caller_key.or_else(|| vars(variable)).map(|key| key.trim().to_owned()).filter(|key| !key.is_empty());
         match key {
             Some(key) => Ok(Some(Secret::new(key))),
+            None if self.key_optional => Ok(None),
             None => Err(self.missing_key()),
         }
     }
@@ -218,7 +223,10 @@ impl Provider {
 fn pick<'a>(provider: &'a Provider, model: Option<&str>) -> Result<(&'a Provider, String), ChatError> {
     let model = model.unwrap_or(&provider.default_model);
     if model.is_empty() {
-        return Err(ChatError::invalid("model", format!("model is required: {} has no default", provider.name)));
+        return Err(ChatError::invalid(
+            "model",
+            format!("model is required: {} has no default model set", provider.name),
+        ));
     }
     if !provider.models.allows(model) {
         let words =
@@ -232,10 +240,15 @@ fn pick<'a>(provider: &'a Provider, model: Option<&str>) -> Result<(&'a Provider
 /// The operator's address, models and default model for a built-in provider.
 fn adapt(provider: &mut Provider, vars: Vars<'_>) -> Result<(), ChatError> {
     let upper = provider.name.to_ascii_uppercase();
+    provider.chosen = provider.key_variable.as_ref().is_some_and(|name| is_set(vars, name));
     if let Some(address) = vars(&format!("{upper}_BASE_URL")).filter(|_| !provider.embedded) {
         provider.base_url = check_address(&format!("{upper}_BASE_URL"), &address)?;
+        provider.chosen = true;
         // Behind another address may be anything.
         provider.models = Models::Open(provider.models.names().to_vec());
+    }
+    if let Some(model) = vars(&format!("{upper}_DEFAULT_MODEL")).filter(|_| !provider.embedded) {
+        provider.default_model = model.trim().to_owned();
     }
     if let Some(list) = provider.models_variable.as_ref().and_then(|name| vars(name)) {
         let names: Vec<_> =
@@ -296,6 +309,7 @@ impl Configured {
             base_url: check_address(&format!("PROVIDERS: the base_url of {name}"), &self.base_url)?,
             description: format!("{name}, configured"),
             dialect: self.dialect,
+            chosen: true,
             key_variable: self.key,
             default_model: self.default_model.or(first).unwrap_or_default(),
             models: if models.is_empty() { Models::Open(models) } else { Models::Closed(models) },
@@ -333,7 +347,7 @@ fn default_provider(providers: &[Provider], vars: Vars<'_>) -> Result<String, Ch
             false => Err(misconfigured(format!("DEFAULT_PROVIDER is {name}, which is no provider"))),
         };
     }
-    let ready = |provider: &&Provider| !provider.embedded && provider.is_configured(vars);
+    let ready = |provider: &&Provider| provider.chosen && provider.is_configured(vars);
     let demo = |provider: &&Provider| provider.embedded;
     Ok(providers
         .iter()
@@ -341,6 +355,10 @@ fn default_provider(providers: &[Provider], vars: Vars<'_>) -> Result<String, Ch
         .or(providers.iter().find(demo))
         .map(|provider| provider.name.clone())
         .unwrap_or_default())
+}
+
+fn is_set(vars: Vars<'_>, name: &str) -> bool {
+    vars(name).is_some_and(|value| !value.trim().is_empty())
 }
 
 fn misconfigured(message: String) -> ChatError {

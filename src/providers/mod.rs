@@ -3,6 +3,7 @@
 
 mod catalogue;
 pub mod demo;
+mod ollama;
 mod openai;
 pub mod retry;
 mod together;

@@ -162,19 +162,22 @@ impl Meter {
         self.output_bytes = self.output_bytes.saturating_add(bytes as u64);
     }
 
-    /// A provider that broke off may have counted only the prompt by then: what it generated is
-    /// estimated, or leaving early would be free.
+    /// A side that the provider counted as nothing though there was something is estimated. One that
+    /// broke off may have counted only the prompt by then, and leaving early must not be free; one
+    /// that cached the prompt may not count it.
     fn settle(&self) -> Usage {
         let guess = Usage::estimate(self.input_bytes, self.output_bytes);
-        match self.reported {
-            Some(usage) if usage.output_tokens == 0 && self.output_bytes > 0 => Usage {
-                output_tokens: guess.output_tokens,
-                total_tokens: usage.input_tokens.saturating_add(guess.output_tokens),
-                estimated: true,
-                ..usage
-            },
-            Some(usage) => usage,
-            None => guess,
+        let Some(mut usage) = self.reported else { return guess };
+        let sides = [(&mut usage.input_tokens, guess.input_tokens), (&mut usage.output_tokens, guess.output_tokens)];
+        for (counted, guessed) in sides {
+            if *counted == 0 && guessed > 0 {
+                *counted = guessed;
+                usage.estimated = true;
+            }
         }
+        if usage.estimated {
+            usage.total_tokens = usage.input_tokens.saturating_add(usage.output_tokens);
+        }
+        usage
     }
 }

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use std::rc::Rc;
 
 use serde_json::Value;
-use tributary::dialects::{Decode, DecodeOptions, OpenAiChat, ReplyOptions, ToClient, ToProvider, Unified};
+use tributary::dialects::{Decode, DecodeOptions, Ollama, OpenAiChat, ReplyOptions, ToClient, ToProvider, Unified};
 use tributary::framing::{Frame, Framer, Framing, Limits};
 use tributary::models::{Event, Sink, ToolKind};
 use tributary::relay::{End, Relay, RelayOptions};
@@ -24,13 +24,19 @@ macro_rules! both_targets {
 /// How a fixture is fed.
 #[derive(Clone, Copy)]
 pub struct Feed {
+    pub dialect: &'static dyn ToProvider,
     pub framing: Framing,
     pub think_tags: bool,
     pub limits: Limits,
 }
 
-pub const SSE: Feed =
-    Feed { framing: Framing::Sse, think_tags: false, limits: Limits { frame: 1 << 20, whole: 4 << 20 } };
+pub const SSE: Feed = Feed {
+    dialect: &OpenAiChat,
+    framing: Framing::Sse,
+    think_tags: false,
+    limits: Limits { frame: 1 << 20, whole: 4 << 20 },
+};
+pub const OLLAMA: Feed = Feed { dialect: &Ollama, framing: Framing::NdJson, ..SSE };
 pub const DETECT: Feed = Feed { framing: Framing::Detect, ..SSE };
 pub const WHOLE: Feed = Feed { framing: Framing::Whole, ..SSE };
 pub const THINK: Feed = Feed { think_tags: true, ..SSE };
@@ -143,9 +149,9 @@ pub fn run(feed: Feed, pieces: &[&[u8]]) -> Run {
     Run { events: events.take(), output, end }
 }
 
-/// A relay from Chat Completions to the unified dialect.
+/// A relay to the unified dialect.
 pub fn relay(feed: Feed, events: Rc<RefCell<String>>, stream: bool) -> Relay {
-    relay_with(options(feed), feed.think_tags, events, stream)
+    relay_with(feed, options(feed), events, stream)
 }
 
 /// What the relay of a fixture knows of its run.
@@ -163,8 +169,8 @@ pub fn options(feed: Feed) -> RelayOptions {
 }
 
 /// A relay that knows more of its run.
-pub fn relay_with(options: RelayOptions, think_tags: bool, events: Rc<RefCell<String>>, stream: bool) -> Relay {
-    let inner = OpenAiChat.decoder(DecodeOptions { run_id: "r_1".to_owned(), think_tags });
+pub fn relay_with(feed: Feed, options: RelayOptions, events: Rc<RefCell<String>>, stream: bool) -> Relay {
+    let inner = feed.dialect.decoder(DecodeOptions { run_id: "r_1".to_owned(), think_tags: feed.think_tags });
     let reply =
         ReplyOptions { run_id: "r_1".to_owned(), provider: "prov".to_owned(), model: "asked".to_owned(), stream };
     Relay::new(options, Box::new(Spy { inner, events }), Unified.encoder(reply))

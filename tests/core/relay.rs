@@ -13,7 +13,7 @@ use crate::harness::*;
 const A: &str = r#"{"choices":[{"delta":{"content":"A"}}]}"#;
 
 fn new(options: RelayOptions) -> Relay {
-    relay_with(options, false, Rc::default(), true)
+    relay_with(SSE, options, Rc::default(), true)
 }
 
 /// The frames that come of a body, each as name and payload.

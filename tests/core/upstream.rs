@@ -63,7 +63,7 @@ both_targets! {
         );
         let header = |name: &str| out.request.headers().get(name).map(|value| value.to_str().unwrap());
         assert_eq!(header("content-type"), Some("application/json"));
-        assert_eq!(header("accept"), Some("text/event-stream"));
+        assert_eq!(header("accept"), Some("text/event-stream, application/x-ndjson, application/json"));
         assert_eq!((header("authorization"), header("api-key")), (Some("Bearer k3y"), None));
         assert_eq!(
             serde_json::from_slice::<Value>(out.request.body()).unwrap(),

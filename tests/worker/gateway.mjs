@@ -24,6 +24,7 @@ export async function startGateway(vars = {}) {
       TOGETHER_API_KEY: TOGETHER_KEY,
       TOGETHER_BASE_URL: `${simulator.url}/together/v1`,
       TOGETHER_MODELS: TOGETHER_MODEL,
+      OLLAMA_BASE_URL: simulator.url,
       ...HASTY,
       ...vars,
     },

@@ -1,40 +1,19 @@
 //! A unified request to a body of Chat Completions.
 
-use http::{Method, Request};
 use serde_json::{Map, Value, json};
 
 use crate::dialects::Outgoing;
+use crate::dialects::outgoing::{function_tool, post};
 use crate::models::{
-    Auth, ChatError, ChatRequest, Effort, EffortField, ErrorKind, Image, MaxTokensField, Message, ModelRule, Part,
-    ResponseFormat, Role, Sampling, Target, Thinking, Tool, ToolCall, ToolChoice, ToolKind,
+    ChatError, ChatRequest, Effort, EffortField, Image, MaxTokensField, Message, ModelRule, Part, ResponseFormat, Role,
+    Sampling, Target, Thinking, ToolCall, ToolChoice, ToolKind,
 };
 
 /// Writes the request for a streamed answer.
 pub fn write(chat: &ChatRequest, target: &Target) -> Result<Outgoing, ChatError> {
     let mut warnings = chat.warnings.clone();
     let body = body(chat, target, &mut warnings);
-    // Plain data serialises always.
-    let body = serde_json::to_vec(&body).map_err(|error| ChatError::new(ErrorKind::Internal, error.to_string()))?;
-    let mut request = Request::builder()
-        .method(Method::POST)
-        .uri(address(&target.base_url))
-        .header("content-type", "application/json")
-        .header("accept", "text/event-stream");
-    if let Some(key) = &target.key {
-        request = match target.quirks.auth {
-            Auth::Bearer => request.header("authorization", format!("Bearer {}", key.reveal())),
-            Auth::ApiKey => request.header("api-key", key.reveal()),
-        };
-    }
-    for (name, value) in &target.headers {
-        request = request.header(name, value);
-    }
-    let request = request.body(body).map_err(|_| {
-        // Not the cause: it may quote a header, and so the key.
-        ChatError::new(ErrorKind::Internal, "the provider's address, key or headers cannot be sent over HTTP")
-            .from_provider(&target.provider)
-    })?;
-    Ok(Outgoing { request, warnings })
+    post(target, "/chat/completions", &body, warnings)
 }
 
 /// Takes out a parameter that the model turned out not to know, once.
@@ -51,13 +30,6 @@ pub fn amend(chat: &mut ChatRequest, error: &ChatError) -> bool {
         chat.warnings.push(format!("{param} was left out: the model does not take it"));
     }
     dropped
-}
-
-/// The call's address; a query in the base stays at the end.
-fn address(base_url: &str) -> String {
-    let (root, query) = base_url.split_once('?').unwrap_or((base_url, ""));
-    let mark = if query.is_empty() { "" } else { "?" };
-    format!("{}/chat/completions{mark}{query}", root.trim_end_matches('/'))
 }
 
 fn body(chat: &ChatRequest, target: &Target, warnings: &mut Vec<String>) -> Value {
@@ -99,7 +71,7 @@ fn body(chat: &ChatRequest, target: &Target, warnings: &mut Vec<String>) -> Valu
         }
     }
     if !chat.tools.is_empty() {
-        set("tools", chat.tools.iter().map(write_tool).collect());
+        set("tools", chat.tools.iter().map(function_tool).collect());
         if let Some(choice) = &chat.tool_choice {
             set("tool_choice", write_tool_choice(choice));
         }
@@ -242,22 +214,6 @@ fn write_call(call: &ToolCall) -> Value {
             json!({"id": call.id, "type": "custom", "custom": {"name": call.name, "input": call.arguments}})
         }
     }
-}
-
-fn write_tool(tool: &Tool) -> Value {
-    let mut function = Map::new();
-    function.insert("name".to_owned(), json!(tool.name));
-    let optional = [
-        ("description", tool.description.as_ref().map(|text| json!(text))),
-        ("parameters", tool.parameters.clone()),
-        ("strict", tool.strict.map(|strict| json!(strict))),
-    ];
-    for (name, value) in optional {
-        if let Some(value) = value {
-            function.insert(name.to_owned(), value);
-        }
-    }
-    json!({"type": "function", "function": function})
 }
 
 fn write_tool_choice(choice: &ToolChoice) -> Value {

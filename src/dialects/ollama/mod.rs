@@ -1,0 +1,39 @@
+//! Ollama's own chat: NDJSON, one object a line, ended by `"done": true`.
+//!
+//! Facts: the vendor's API document and server source of 2026-08, and recorded streams. Streams of
+//! `/api/generate` are read as well: they differ in the names of two fields.
+
+mod decoder;
+mod request;
+
+use http::{HeaderMap, StatusCode};
+
+use super::{Decode, DecodeOptions, Outgoing, ToProvider, provider_error};
+use crate::framing::Framing;
+use crate::models::{ChatError, ChatRequest, Target};
+
+/// The dialect's side towards providers.
+pub struct Ollama;
+
+impl ToProvider for Ollama {
+    fn write_request(&self, chat: &ChatRequest, target: &Target) -> Result<Outgoing, ChatError> {
+        request::write(chat, target)
+    }
+
+    fn framing(&self) -> Framing {
+        Framing::NdJson
+    }
+
+    fn decoder(&self, options: DecodeOptions) -> Box<dyn Decode> {
+        Box::new(decoder::Decoder::new(options))
+    }
+
+    fn read_error(&self, status: StatusCode, headers: &HeaderMap, body: &[u8]) -> ChatError {
+        provider_error::read_http(status, headers, body)
+    }
+
+    /// Parameters that a model does not know are passed over by the server itself.
+    fn amend(&self, _: &mut ChatRequest, _: &ChatError) -> bool {
+        false
+    }
+}
