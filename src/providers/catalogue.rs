@@ -166,9 +166,13 @@ impl Catalogue {
 }
 
 impl Provider {
-    /// Whether it can be asked: its key is set, or it needs none.
+    /// Whether the operator has made it ready: its key is set; or it needs none, and where a key is
+    /// optional, at least its address was chosen.
     pub fn is_configured(&self, vars: Vars<'_>) -> bool {
-        self.key_optional || self.key_variable.as_ref().is_none_or(|name| is_set(vars, name))
+        if self.key_optional {
+            return self.chosen;
+        }
+        self.key_variable.as_ref().is_none_or(|name| is_set(vars, name))
     }
 
     /// Where a request goes, with the caller's key or the operator's.

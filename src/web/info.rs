@@ -32,7 +32,8 @@ pub fn providers(house: &House) -> Reply {
             "default_model": provider.default_model,
             "models": provider.models.names(),
             "any_model": matches!(provider.models, Models::Open(_)),
-            "key_variable": provider.key_variable,
+            // What must be set; an optional key is nothing that is missing.
+            "key_variable": provider.key_variable.as_ref().filter(|_| !provider.key_optional),
         })
     };
     let list: Vec<Value> = house.catalogue.providers().iter().map(entry).collect();

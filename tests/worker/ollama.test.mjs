@@ -61,7 +61,7 @@ test('a request without a model says that there is no default', async () => {
   assert.equal(error.param, 'model');
 });
 
-test('it is listed as ready without a key', async () => {
+test('it is listed as ready without a key, once its address is set', async () => {
   const { json } = await get(gateway.worker, '/api/v1/providers');
   const listed = json.providers.find((/** @type {any} */ one) => one.name === 'ollama');
   assert.deepEqual([listed.dialect, listed.configured, listed.any_model], ['ollama', true, true]);
