@@ -53,7 +53,6 @@ impl Fetched {
             let Ok(read) = JsFuture::from(reader.read()).await else { break };
             let read: js::ReadResult = read.unchecked_into();
             let Some(chunk) = read.value().filter(|_| !read.done()) else { return bytes };
-            let chunk: Uint8Array = chunk;
             bytes.extend_from_slice(&chunk.to_vec());
         }
         bytes.truncate(MOST);

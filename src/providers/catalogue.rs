@@ -218,6 +218,9 @@ impl Provider {
     pub fn refused_key(&self, from_caller: bool) -> String {
         match &self.key_variable {
             _ if from_caller => format!("{} refused the key that was sent as x-provider-key", self.name),
+            Some(variable) if self.key_optional => {
+                format!("{} asks for a key, or refused the one in {variable}", self.name)
+            }
             Some(variable) => format!("{} refused the key in {variable}", self.name),
             None => format!("{} asks for a key", self.name),
         }

@@ -103,7 +103,7 @@ impl Row {
     fn fail(&mut self, error: &ChatError, out: &mut Vec<u8>) {
         let error = match self.cause.take() {
             Some(cause) if error.kind == ErrorKind::Truncated => cause,
-            _ => error.clone(),
+            _ => in_our_words(error),
         };
         let error = clean(error, self.options.key.as_deref()).from_provider(&self.options.provider);
         self.settle(out);
@@ -114,6 +114,15 @@ impl Row {
     fn settle(&mut self, out: &mut Vec<u8>) {
         self.encoder.event(Event::Usage(self.meter.settle()), out);
     }
+}
+
+/// A provider that refuses a key in mid-stream quotes it, masked or not: its words are not given on.
+fn in_our_words(error: &ChatError) -> ChatError {
+    let mut error = error.clone();
+    if error.kind == ErrorKind::ProviderAuth {
+        "the provider refused the key".clone_into(&mut error.message);
+    }
+    error
 }
 
 /// The row while a network chunk is worked on.

@@ -241,8 +241,6 @@ impl Run {
         if !out.is_empty() {
             self.at.output.set(now);
         }
-        // What came before a failure is not lost with it: it is sent, and the failure behind it.
-        let withheld = !(self.committed.get() || (relay.began() && self.ask.stream));
         match relay.end() {
             None if out.is_empty() => Flow::Go,
             None => {
@@ -254,12 +252,12 @@ impl Run {
                 self.commit();
                 Flow::Close
             }
-            Some(End::Failed(_)) if withheld => {
-                out.clear();
-                Flow::Stop
-            }
             Some(End::Failed(_)) => {
-                self.commit();
+                if self.is_hidden(relay) {
+                    out.clear();
+                } else {
+                    self.commit();
+                }
                 Flow::Stop
             }
         }
@@ -275,10 +273,10 @@ impl Run {
                 Some(error) => relay.fail(error, &mut out),
                 None => relay.finish(&mut out),
             }
-            relay.end().cloned()
+            (relay.end().cloned(), self.is_hidden(relay))
         });
-        match end.flatten() {
-            Some(End::Failed(error)) if !self.committed.get() => Err(error),
+        match end {
+            Some((Some(End::Failed(error)), true)) => Err(error),
             _ => {
                 self.commit();
                 self.pipe.write(&out);
@@ -286,6 +284,12 @@ impl Run {
                 Ok(())
             }
         }
+    }
+
+    /// Whether a failure now is one that the client hears of by a status. What came before a failure
+    /// is not lost with it: where there is text, that is sent, and the failure behind it.
+    fn is_hidden(&self, relay: &Relay) -> bool {
+        !(self.committed.get() || (relay.began() && self.ask.stream))
     }
 
     /// Watches the clock: heartbeats while all is well. Ends with an error when the provider was

@@ -38,6 +38,13 @@ describe('an answer that breaks off', () => {
     }
   });
 
+  test('keeps the text of its only frame, though that lacks its line end', async () => {
+    const ended = await streamFrom(upTo(1).join('').trimEnd());
+    assertFailed(ended, 'truncated');
+    assert.equal(ended.content, 'one ');
+    assert.equal(gateway.simulator.requests.length, 1, 'and it is not asked for again');
+  });
+
   test('is truncated when the connection is reset, and keeps the text before it', async () => {
     const ended = await streamFrom(...upTo(2), reset());
     assertFailed(ended, 'truncated');

@@ -212,6 +212,14 @@ describe('keys and prompts', () => {
     });
   }
 
+  test('a key that is refused in mid-stream is not quoted, masked or not', async () => {
+    const refused = openai.frame({ error: { message: 'Incorrect API key provided: sk-pr*****7f3a', code: 'invalid_api_key' } });
+    gateway.simulator.script(openai.streamOf([...openai.frames({ text: 'so ' }).slice(0, 2), refused]));
+    const ended = await stream(gateway.worker, TO_OPENAI);
+    const error = assertFailed(ended, 'provider_auth_error');
+    assert.doesNotMatch(JSON.stringify(error), /7f3a/);
+  });
+
   test('no piece of a key is left where a long error is cut', async () => {
     const start = CALLER_KEY.slice(0, 12);
     const lengths = [256, 500, 512, 1000, 1024, 2000, 2048, 4096, 65_536];

@@ -75,7 +75,7 @@ describe('limits', { timeout: 60_000 }, () => {
   /** @type {Awaited<ReturnType<typeof startGateway>>} */
   let gateway;
   before(async () => {
-    gateway = await startGateway({ IDLE_TIMEOUT_SECONDS: '1', THINKING_TIMEOUT_SECONDS: '4', CONNECT_TIMEOUT_SECONDS: '3' });
+    gateway = await startGateway({ IDLE_TIMEOUT_SECONDS: '1', THINKING_TIMEOUT_SECONDS: '4' });
   });
   after(() => gateway?.stop());
   beforeEach(() => gateway.simulator.clear());
