@@ -24,6 +24,8 @@ mod framing;
 mod invariants;
 #[path = "core/ollama.rs"]
 mod ollama;
+#[path = "core/opaque.rs"]
+mod opaque;
 #[path = "core/relay.rs"]
 mod relay;
 #[path = "core/text.rs"]

@@ -91,8 +91,7 @@ fn read_recording(path: &Path) -> Option<Recording> {
         }
         name if name.ends_with(".chunks.txt") => {
             let lines = fs::read_to_string(path).unwrap();
-            let frames = lines.lines().filter(|line| !line.trim().is_empty()).map(|line| format!("data: {line}\n\n"));
-            (frames.collect::<String>() + "data: [DONE]\n\n").into_bytes()
+            framed(&folder, lines.lines().filter(|line| !line.trim().is_empty())).into_bytes()
         }
         _ => return None,
     };
@@ -103,6 +102,22 @@ fn read_recording(path: &Path) -> Option<Recording> {
     let headers = headers
         .filter_map(|(name, value)| Some((HeaderName::try_from(name.as_str()).ok()?, value.as_str()?.parse().ok()?)));
     Some(Recording { folder, name, body, status: status.unwrap_or(200), headers: headers.collect() })
+}
+
+/// Payloads that were kept without their frames, in the frames of their vendor: those that name their
+/// type are frames with that name, without a sentinel at the end.
+fn framed<'a>(folder: &str, payloads: impl Iterator<Item = &'a str>) -> String {
+    let (mut body, mut named) = (String::new(), false);
+    for line in payloads {
+        let payload: Value = serde_json::from_str(line).unwrap();
+        if let Some(kind) = payload["type"].as_str() {
+            named = true;
+            body += &format!("event: {kind}\ndata: {line}\n\n");
+        } else {
+            body += &format!("data: {line}{}", if folder == "gemini" { "\r\n\r\n" } else { "\n\n" });
+        }
+    }
+    if named || folder == "gemini" { body } else { body + "data: [DONE]\n\n" }
 }
 
 /// Checks a body; gives its ending and how many events it had, or nothing if it is not of this dialect.

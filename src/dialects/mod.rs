@@ -8,6 +8,7 @@
 //! dialect is in [`Quirks`](crate::models::Quirks) or in the decoder's tolerance.
 
 mod fields;
+mod ids;
 mod lenient;
 mod ollama;
 mod openai_chat;

@@ -19,6 +19,10 @@ pub struct Fault {
     pub param: Option<String>,
     /// A status that stood in the body.
     pub status: Option<u16>,
+    /// How long to wait, in milliseconds, where the body said.
+    pub retry_after_ms: Option<u64>,
+    /// The provider's id for the request.
+    pub request_id: Option<String>,
 }
 
 impl Fault {
@@ -73,12 +77,17 @@ impl Fault {
                 .and_then(|code| u16::try_from(code).ok())
                 .filter(|code| (400..600).contains(code))
         });
+        let word =
+            |name: &str| map.get(name).and_then(Value::as_str).filter(|word| !word.is_empty()).map(str::to_owned);
+        let details = Details::read(map.get("details"));
         Fault {
             message: text("message").or(detail).unwrap_or_default(),
             kind: text("type").filter(|kind| kind != "error"),
-            code: text("code").or_else(|| map.get("status").and_then(Value::as_str).map(str::to_owned)),
+            code: details.code.or_else(|| word("code")).or_else(|| word("status")).or_else(|| text("code")),
             param: text("param"),
             status,
+            retry_after_ms: details.retry_after_ms,
+            request_id: word("request_id"),
         }
     }
 
@@ -96,6 +105,8 @@ impl Fault {
             code: self.code.or(other.code),
             param: self.param.or(other.param),
             status: self.status.or(other.status),
+            retry_after_ms: self.retry_after_ms.or(other.retry_after_ms),
+            request_id: self.request_id.or(other.request_id),
         }
     }
 
@@ -107,6 +118,8 @@ impl Fault {
         error.retryable = kind.is_transient() && self.may_be_retried(status);
         error.param = self.param;
         error.code = self.code.or(self.kind);
+        error.retry_after_ms = self.retry_after_ms;
+        error.provider_request_id = self.request_id;
         error.raw = (!raw.trim().is_empty()).then(|| raw.trim().to_owned());
         error
     }
@@ -129,7 +142,7 @@ impl Fault {
         let message = self.message.to_ascii_lowercase();
         let bad_key =
             ["incorrect api key", "invalid api key", "api key not valid"].iter().any(|words| message.contains(words));
-        if bad_key || self.says(&["invalid_api_key", "authentication", "unauthorized"]) {
+        if bad_key || self.says(&["invalid_api_key", "api_key_invalid", "authentication", "unauthorized"]) {
             return ErrorKind::ProviderAuth;
         }
         if self.says(&["content_filter", "content_policy", "responsibleai"]) {
@@ -174,6 +187,35 @@ impl Fault {
     }
 }
 
+/// What some vendors add to an error, beside its message.
+#[derive(Default)]
+struct Details {
+    code: Option<String>,
+    retry_after_ms: Option<u64>,
+}
+
+impl Details {
+    /// Anthropic: `{"error_code": "ramp_limit_exceeded"}`. Google: a list of typed objects, of which one
+    /// has a `reason` and one a `retryDelay` such as `"48s"`.
+    fn read(details: Option<&Value>) -> Details {
+        let word = |value: &Value, name: &str| value.get(name).and_then(Value::as_str).map(str::to_owned);
+        match details {
+            Some(Value::Array(items)) => Details {
+                code: items.iter().find_map(|item| word(item, "reason")),
+                retry_after_ms: items.iter().find_map(|item| duration_ms(&word(item, "retryDelay")?)),
+            },
+            Some(object) => Details { code: word(object, "error_code"), retry_after_ms: None },
+            None => Details::default(),
+        }
+    }
+}
+
+/// Seconds as text: `"48s"`, `"0.5s"`.
+fn duration_ms(text: &str) -> Option<u64> {
+    let seconds: f64 = text.strip_suffix('s')?.parse().ok()?;
+    (seconds >= 0.0).then_some((seconds * 1000.0) as u64)
+}
+
 /// Reads an HTTP error: body, status, and what the headers say of a later try.
 pub fn read_http(status: StatusCode, headers: &HeaderMap, body: &[u8]) -> ChatError {
     let text = String::from_utf8_lossy(body);
@@ -183,8 +225,20 @@ pub fn read_http(status: StatusCode, headers: &HeaderMap, body: &[u8]) -> ChatEr
         Some("false") => error.retryable = false,
         _ => {}
     }
-    error.retry_after_ms = retry_after(headers);
+    error.retry_after_ms = retry_after(headers).max(error.retry_after_ms);
+    error.provider_request_id = request_id(headers).or(error.provider_request_id);
     error
+}
+
+/// The provider's id for a request, under the names that vendors give it.
+pub fn request_id(headers: &HeaderMap) -> Option<String> {
+    const NAMES: [&str; 4] = ["x-request-id", "request-id", "x-generation-id", "cf-ray"];
+    // It goes to clients and logs: what is longer is no id.
+    NAMES
+        .iter()
+        .find_map(|name| header(headers, name))
+        .filter(|id| !id.is_empty() && id.len() <= 128)
+        .map(str::to_owned)
 }
 
 /// `retry-after-ms`, or `retry-after` in seconds or as a date: the larger (Azure was seen to send 0
@@ -307,6 +361,39 @@ mod tests {
         check(500, "", Provider, "the provider answered with status 500", true);
         check(501, "plain", Provider, "plain", false);
         check(400, r#"{"error":{"message":"m","code":"content_filter"}}"#, ContentFilter, "m", false);
+        check(
+            429,
+            r#"{"type":"error","error":{"type":"rate_limit_error","message":"m","details":{"error_code":"enforced_spend_limit_reached"}}}"#,
+            RateLimited,
+            "m",
+            false,
+        );
+        check(
+            400,
+            r#"{"error":{"code":400,"message":"m","status":"INVALID_ARGUMENT","details":[{"@type":"x/ErrorInfo","reason":"API_KEY_INVALID"}]}}"#,
+            ProviderAuth,
+            "m",
+            false,
+        );
+    }
+
+    #[test]
+    fn the_body_may_say_when_to_come_back_and_which_request_it_was() {
+        let body = r#"[{"error":{"code":429,"message":"m","status":"RESOURCE_EXHAUSTED","details":[{"links":[]},{"@type":"x/RetryInfo","retryDelay":"48.5s"}]}}]"#;
+        let error = Fault::read(body).into_error(None, body);
+        assert_eq!(
+            (error.kind, error.retry_after_ms, error.code.as_deref()),
+            (ErrorKind::RateLimited, Some(48_500), Some("RESOURCE_EXHAUSTED"))
+        );
+        let body = r#"{"type":"error","error":{"type":"api_error","message":"m"},"request_id":"req_1"}"#;
+        let read = |headers: &HeaderMap| {
+            read_http(StatusCode::INTERNAL_SERVER_ERROR, headers, body.as_bytes()).provider_request_id
+        };
+        assert_eq!(read(&HeaderMap::new()).as_deref(), Some("req_1"));
+        let header =
+            |value: &str| [(http::HeaderName::from_static("request-id"), value.parse().unwrap())].into_iter().collect();
+        assert_eq!(read(&header("req_2")).as_deref(), Some("req_2"));
+        assert_eq!(read(&header(&"x".repeat(200))).as_deref(), Some("req_1"));
     }
 
     #[test]

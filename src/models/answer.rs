@@ -1,6 +1,6 @@
 use serde::Serialize;
 
-use super::{Event, Finish, Sink, ToolKind, Usage};
+use super::{CallRef, Event, Finish, Opaque, Sink, ToolKind, Usage};
 
 /// A run, folded: what all its events add up to.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -13,6 +13,8 @@ pub struct Answer {
     pub refusal: String,
     /// The calls, in order.
     pub tool_calls: Vec<ToolCall>,
+    /// The provider's own state, in order.
+    pub opaque: Vec<Placed>,
     /// The sources, in order.
     pub citations: Vec<Citation>,
     /// What the caller should know.
@@ -49,6 +51,7 @@ impl Sink for Answer {
                         name: String::new(),
                         arguments: String::new(),
                         kind: delta.kind,
+                        opaque: None,
                     });
                 }
                 if let Some(call) = self.tool_calls.get_mut(index) {
@@ -57,6 +60,20 @@ impl Sink for Answer {
                         name.clone_into(&mut call.name);
                     }
                     call.arguments.push_str(delta.arguments);
+                }
+            }
+            Event::Opaque(delta) => {
+                let opaque = Opaque { dialect: delta.dialect.to_owned(), data: delta.data.clone() };
+                match delta.call {
+                    Some(CallRef { index, .. }) => {
+                        if let Some(call) = self.tool_calls.get_mut(index as usize) {
+                            call.opaque = Some(opaque);
+                        }
+                    }
+                    None => {
+                        let (after_text, after_calls) = (self.content.len(), self.tool_calls.len());
+                        self.opaque.push(Placed { opaque, after_text, after_calls });
+                    }
                 }
             }
             Event::Citation(citation) => self.citations.push(citation.clone()),
@@ -68,8 +85,19 @@ impl Sink for Answer {
     }
 }
 
+/// A provider's own state, and its place in an answer.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Placed {
+    /// The state.
+    pub opaque: Opaque,
+    /// How many bytes of visible text came before it.
+    pub after_text: usize,
+    /// How many tool calls came before it.
+    pub after_calls: usize,
+}
+
 /// A whole tool call.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct ToolCall {
     /// The call's id, unique in its conversation.
     pub id: String,
@@ -79,6 +107,8 @@ pub struct ToolCall {
     pub arguments: String,
     /// Which of the two.
     pub kind: ToolKind,
+    /// What the provider wants back with this call.
+    pub opaque: Option<Opaque>,
 }
 
 /// A source that an answer rests on.

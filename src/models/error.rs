@@ -18,6 +18,8 @@ pub struct ChatError {
     pub retryable: bool,
     /// How long to wait before that, in milliseconds, where the provider said.
     pub retry_after_ms: Option<u64>,
+    /// The provider's id for the request, for its support.
+    pub provider_request_id: Option<String>,
     /// The provider's own error, redacted and cut to [`ChatError::MAX_RAW`] bytes before it leaves.
     pub raw: Option<String>,
 }
@@ -40,6 +42,7 @@ impl ChatError {
             code: None,
             retryable: kind.is_transient(),
             retry_after_ms: None,
+            provider_request_id: None,
             raw: None,
         }
     }

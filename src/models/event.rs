@@ -1,3 +1,5 @@
+use serde_json::Value;
+
 use super::{ChatError, Citation, Finish, Usage};
 
 /// One unified step of a run, borrowed from the provider's frame where it can be.
@@ -22,6 +24,8 @@ pub enum Event<'a> {
     Tool(ToolDelta<'a>),
     /// A source that the answer rests on.
     Citation(&'a Citation),
+    /// The provider's own state.
+    Opaque(OpaqueDelta<'a>),
     /// Something that the caller should know and that does not end the run.
     Warning(&'a str),
     /// Token totals.
@@ -57,6 +61,27 @@ pub struct ToolDelta<'a> {
     pub arguments: &'a str,
     /// Whether the arguments are JSON or free text.
     pub kind: ToolKind,
+}
+
+/// State that a provider wants back unchanged with the next turn: a signature, encrypted reasoning.
+/// Its place among the other events is the place that it goes back to.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct OpaqueDelta<'a> {
+    /// The dialect that alone can read it.
+    pub dialect: &'static str,
+    /// The tool call that it belongs to, where it belongs to one.
+    pub call: Option<CallRef<'a>>,
+    /// The state, in the dialect's own form.
+    pub data: &'a Value,
+}
+
+/// Which tool call of an answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CallRef<'a> {
+    /// Its index.
+    pub index: u32,
+    /// Its id.
+    pub id: &'a str,
 }
 
 /// What a tool takes.

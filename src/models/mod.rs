@@ -5,16 +5,20 @@ mod answer;
 mod error;
 mod event;
 mod finish;
+mod opaque;
 mod request;
 mod target;
 mod usage;
 
-pub use answer::{Answer, Citation, ToolCall};
+pub use answer::{Answer, Citation, Placed, ToolCall};
 pub use error::{ChatError, ErrorKind};
-pub use event::{Event, Sink, ToolDelta, ToolKind};
+pub use event::{CallRef, Event, OpaqueDelta, Sink, ToolDelta, ToolKind};
 pub use finish::Finish;
+pub use opaque::Opaque;
 pub use request::{
     ChatRequest, Effort, Image, Message, OnDisconnect, Part, ResponseFormat, Role, Thinking, Tool, ToolChoice,
 };
-pub use target::{Auth, EffortField, MaxTokensField, ModelRule, Quirks, Sampling, Secret, Target};
+pub use target::{
+    Auth, EffortField, MaxTokensField, ModelRule, Quirks, Replay, Sampling, Secret, Target, ThinkingForm,
+};
 pub use usage::Usage;

@@ -1,6 +1,6 @@
 use serde_json::{Map, Value};
 
-use super::ToolCall;
+use super::{Opaque, ToolCall};
 
 /// A chat request, checked: what a dialect read it from does not matter any more.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -37,13 +37,25 @@ pub struct ChatRequest {
     pub on_disconnect: Option<OnDisconnect>,
     /// What the reader of the request has to tell the caller.
     pub warnings: Vec<String>,
+    /// What this provider turned out to reject, by its own names: left out of the next attempt.
+    pub rejected: Vec<String>,
 }
 
 impl ChatRequest {
     /// Bytes of text in the conversation, for an estimate of its tokens.
     pub fn text_bytes(&self) -> u64 {
         let parts = self.messages.iter().flat_map(|message| &message.parts);
-        parts.map(|part| if let Part::Text(text) = part { text.len() as u64 } else { 0 }).fold(0, u64::saturating_add)
+        let bytes = parts.map(|part| match part {
+            Part::Text(text) => text.len(),
+            Part::ToolCall(call) => call.arguments.len(),
+            _ => 0,
+        });
+        bytes.fold(0, |sum: u64, bytes| sum.saturating_add(bytes as u64))
+    }
+
+    /// Whether this provider turned out to reject a parameter.
+    pub fn rejects(&self, parameter: &str) -> bool {
+        self.rejected.iter().any(|name| name == parameter)
     }
 
     /// The text of the last user message.
@@ -57,10 +69,8 @@ impl ChatRequest {
 pub struct Message {
     /// Who speaks.
     pub role: Role,
-    /// What is said, in order.
+    /// What is said, in order: with most vendors the order has a meaning.
     pub parts: Vec<Part>,
-    /// The calls that an assistant message made.
-    pub tool_calls: Vec<ToolCall>,
     /// The call that a tool message answers.
     pub tool_call_id: Option<String>,
 }
@@ -72,6 +82,19 @@ impl Message {
             .iter()
             .filter_map(|part| if let Part::Text(text) = part { Some(text.as_str()) } else { None })
             .collect()
+    }
+
+    /// All reasoning parts, joined.
+    pub fn reasoning(&self) -> String {
+        self.parts
+            .iter()
+            .filter_map(|part| if let Part::Reasoning(text) = part { Some(text.as_str()) } else { None })
+            .collect()
+    }
+
+    /// The calls that an assistant message made.
+    pub fn tool_calls(&self) -> impl Iterator<Item = &ToolCall> {
+        self.parts.iter().filter_map(|part| if let Part::ToolCall(call) = part { Some(call) } else { None })
     }
 }
 
@@ -95,6 +118,12 @@ pub enum Part {
     Text(String),
     /// A picture.
     Image(Image),
+    /// What the model thought, in an assistant message.
+    Reasoning(String),
+    /// A call that the model made, in an assistant message.
+    ToolCall(ToolCall),
+    /// A provider's own state, in an assistant message: goes back where it came from.
+    Opaque(Opaque),
 }
 
 /// A picture, by address or by value.
@@ -109,6 +138,16 @@ pub enum Image {
         /// The bytes in base64.
         data: String,
     },
+}
+
+impl Image {
+    /// The picture as an address: its own, or one that holds its bytes.
+    pub fn as_url(&self) -> String {
+        match self {
+            Image::Url(url) => url.clone(),
+            Image::Base64 { media_type, data } => format!("data:{media_type};base64,{data}"),
+        }
+    }
 }
 
 /// Whether and how hard to think.

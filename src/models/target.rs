@@ -37,8 +37,10 @@ impl Secret {
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Quirks {
-    /// How the key is sent.
-    pub auth: Auth,
+    /// How the key is sent, where not as the dialect usually does.
+    pub auth: Option<Auth>,
+    /// The version of the API, for a dialect that names one.
+    pub api_version: Option<String>,
     /// Whether streams are asked to report usage (`stream_options.include_usage`).
     pub stream_usage: bool,
     /// The name of the output limit.
@@ -47,6 +49,8 @@ pub struct Quirks {
     pub system_role: String,
     /// How thinking is asked for.
     pub effort: EffortField,
+    /// What of an earlier answer's reasoning goes back, in Chat Completions.
+    pub replay: Replay,
     /// Whether a `<think>` at the very start of the text marks reasoning.
     pub think_tags: bool,
     /// What single models take, first match wins.
@@ -57,11 +61,13 @@ pub struct Quirks {
 impl Default for Quirks {
     fn default() -> Self {
         Quirks {
-            auth: Auth::Bearer,
+            auth: None,
+            api_version: None,
             stream_usage: true,
             max_tokens: MaxTokensField::MaxTokens,
             system_role: "system".to_owned(),
             effort: EffortField::ReasoningEffort,
+            replay: Replay::None,
             think_tags: true,
             rules: &[],
         }
@@ -76,9 +82,7 @@ impl Quirks {
 
     /// Whether a model thinks before it answers when this was asked of it.
     pub fn thinks(&self, model: &str, asked: Option<bool>) -> bool {
-        let usually =
-            matches!(self.rule(model).map(|rule| rule.sampling), Some(Sampling::Never | Sampling::OnlyWithoutThinking));
-        asked.unwrap_or(usually)
+        asked.unwrap_or_else(|| self.rule(model).is_some_and(|rule| rule.thinks))
     }
 }
 
@@ -90,6 +94,10 @@ pub enum Auth {
     Bearer,
     /// `api-key: KEY`.
     ApiKey,
+    /// `x-api-key: KEY`.
+    XApiKey,
+    /// `x-goog-api-key: KEY`.
+    XGoogApiKey,
 }
 
 /// The name of the output limit on the wire.
@@ -102,7 +110,7 @@ pub enum MaxTokensField {
     MaxCompletionTokens,
 }
 
-/// How thinking is asked for on the wire.
+/// How thinking is asked for on the wire, in Chat Completions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum EffortField {
@@ -116,6 +124,18 @@ pub enum EffortField {
     None,
 }
 
+/// What of an earlier answer's reasoning goes back, in Chat Completions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Replay {
+    /// Nothing: most servers reject or pass over what they do not know.
+    None,
+    /// Its text, as `reasoning_content`, with messages that call tools.
+    ReasoningContent,
+    /// The server's own objects, as `reasoning_details`.
+    ReasoningDetails,
+}
+
 /// What the models of one name take.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ModelRule {
@@ -125,8 +145,47 @@ pub struct ModelRule {
     pub sampling: Sampling,
     /// Whether stop sequences are taken.
     pub stop: bool,
-    /// The effort that switches thinking off, where there is one.
+    /// Whether it thinks where nothing was said about thinking.
+    pub thinks: bool,
+    /// How it is asked to think.
+    pub thinking: ThinkingForm,
+    /// What comes nearest to no thinking at all, in the dialect's own word; none where nothing does.
     pub off: Option<&'static str>,
+    /// Whether a tool call can be forced.
+    pub forced_tools: bool,
+    /// The output limit of a request that names none, for a dialect that must send one.
+    pub usual_output: u64,
+}
+
+impl ModelRule {
+    /// A rule for models that take everything.
+    pub const fn new(prefix: &'static str) -> Self {
+        ModelRule {
+            prefix,
+            sampling: Sampling::Free,
+            stop: true,
+            thinks: false,
+            thinking: ThinkingForm::Effort,
+            off: None,
+            forced_tools: true,
+            usual_output: 4096,
+        }
+    }
+}
+
+/// How a model is asked to think.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ThinkingForm {
+    /// It does not think.
+    None,
+    /// By a word for the effort.
+    Effort,
+    /// By a number of tokens.
+    Budget,
+    /// By a number of tokens, or left to judge for itself.
+    BudgetOrAdaptive,
+    /// Left to judge for itself, with a word for the effort.
+    Adaptive,
 }
 
 /// When a model takes `temperature` and `top_p`.

@@ -5,7 +5,7 @@ use serde::Deserialize;
 
 use super::{Vars, demo, ollama, openai, together};
 use crate::dialects;
-use crate::models::{ChatError, ErrorKind, Quirks, Secret, Target};
+use crate::models::{ChatError, ErrorKind, ModelRule, Quirks, Secret, Target};
 
 /// One provider: a dialect plus data.
 #[derive(Clone, Debug, Default)]
@@ -22,6 +22,8 @@ pub struct Provider {
     pub key_variable: Option<String>,
     /// Whether it can be asked without that key.
     pub key_optional: bool,
+    /// The variable that sets its address, where that is not its own name's.
+    pub address_variable: Option<String>,
     /// Whether the operator set anything of it: a key, an address, or all of it.
     pub chosen: bool,
     /// The variable that lists its models.
@@ -246,16 +248,20 @@ fn pick<'a>(provider: &'a Provider, model: Option<&str>) -> Result<(&'a Provider
 
 /// The operator's address, models and default model for a built-in provider.
 fn adapt(provider: &mut Provider, vars: Vars<'_>) -> Result<(), ChatError> {
-    let upper = provider.name.to_ascii_uppercase();
+    let upper = provider.name.to_ascii_uppercase().replace('-', "_");
     provider.chosen = provider.key_variable.as_ref().is_some_and(|name| is_set(vars, name));
-    if let Some(address) = vars(&format!("{upper}_BASE_URL")).filter(|_| !provider.embedded) {
-        provider.base_url = check_address(&format!("{upper}_BASE_URL"), &address)?;
+    let variable = provider.address_variable.clone().unwrap_or_else(|| format!("{upper}_BASE_URL"));
+    if let Some(address) = vars(&variable).filter(|_| !provider.embedded) {
+        provider.base_url = check_address(&variable, &address)?;
         provider.chosen = true;
         // Behind another address may be anything.
         provider.models = Models::Open(provider.models.names().to_vec());
     }
     if let Some(model) = vars(&format!("{upper}_DEFAULT_MODEL")).filter(|_| !provider.embedded) {
         provider.default_model = model.trim().to_owned();
+    }
+    if let Some(version) = vars(&format!("{upper}_VERSION")).filter(|_| provider.quirks.api_version.is_some()) {
+        provider.quirks.api_version = Some(version.trim().to_owned());
     }
     if let Some(list) = provider.models_variable.as_ref().and_then(|name| vars(name)) {
         let names: Vec<_> =
@@ -315,16 +321,24 @@ impl Configured {
         Ok(Provider {
             base_url: check_address(&format!("PROVIDERS: the base_url of {name}"), &self.base_url)?,
             description: format!("{name}, configured"),
-            dialect: self.dialect,
             chosen: true,
             key_variable: self.key,
             default_model: self.default_model.or(first).unwrap_or_default(),
             models: if models.is_empty() { Models::Open(models) } else { Models::Closed(models) },
             headers: self.headers.into_iter().collect(),
-            quirks: self.quirks,
+            quirks: Quirks { rules: rules(&self.dialect), ..self.quirks },
+            dialect: self.dialect,
             name,
             ..Provider::default()
         })
+    }
+}
+
+/// What the models of a dialect's vendor take: another server of that dialect serves them, too. Chat
+/// Completions is spoken by too many for that.
+fn rules(dialect: &str) -> &'static [ModelRule] {
+    match dialect {
+        _ => &[],
     }
 }
 

@@ -7,22 +7,18 @@ use crate::models::{MaxTokensField, ModelRule, Quirks, Sampling};
 ///
 /// Source: the vendor's model pages, and 400 answers that others recorded up to 2026-07. Models
 /// that are not listed are sent what was asked for, once more without what they then reject.
-const RULES: [ModelRule; 10] = [
-    rule("o1", Sampling::Never, false, None),
-    rule("o3", Sampling::Never, false, Some("low")),
-    rule("o4", Sampling::Never, false, Some("low")),
-    rule("gpt-5.1", Sampling::UnlessThinking, true, Some("none")),
-    rule("gpt-5.2", Sampling::UnlessThinking, true, Some("none")),
-    rule("gpt-5.3", Sampling::UnlessThinking, true, Some("none")),
-    rule("gpt-5.4", Sampling::UnlessThinking, true, Some("none")),
-    rule("gpt-5.", Sampling::OnlyWithoutThinking, true, Some("none")),
-    rule("gpt-5", Sampling::Never, false, Some("minimal")),
-    rule("gpt-6", Sampling::Free, true, Some("none")),
+pub const RULES: [ModelRule; 10] = [
+    ModelRule { sampling: Sampling::Never, stop: false, thinks: true, ..ModelRule::new("o1") },
+    ModelRule { sampling: Sampling::Never, stop: false, thinks: true, off: Some("low"), ..ModelRule::new("o3") },
+    ModelRule { sampling: Sampling::Never, stop: false, thinks: true, off: Some("low"), ..ModelRule::new("o4") },
+    ModelRule { sampling: Sampling::UnlessThinking, off: Some("none"), ..ModelRule::new("gpt-5.1") },
+    ModelRule { sampling: Sampling::UnlessThinking, off: Some("none"), ..ModelRule::new("gpt-5.2") },
+    ModelRule { sampling: Sampling::UnlessThinking, off: Some("none"), ..ModelRule::new("gpt-5.3") },
+    ModelRule { sampling: Sampling::UnlessThinking, off: Some("none"), ..ModelRule::new("gpt-5.4") },
+    ModelRule { sampling: Sampling::OnlyWithoutThinking, thinks: true, off: Some("none"), ..ModelRule::new("gpt-5.") },
+    ModelRule { sampling: Sampling::Never, stop: false, thinks: true, off: Some("minimal"), ..ModelRule::new("gpt-5") },
+    ModelRule { off: Some("none"), ..ModelRule::new("gpt-6") },
 ];
-
-const fn rule(prefix: &'static str, sampling: Sampling, stop: bool, off: Option<&'static str>) -> ModelRule {
-    ModelRule { prefix, sampling, stop, off }
-}
 
 pub fn provider() -> Provider {
     Provider {

@@ -138,7 +138,7 @@ both_targets! {
             (azure.models, azure.headers),
             (Models::Closed(vec!["a".into(), "g".into()]), vec![("x-a".into(), "1".into())])
         );
-        assert_eq!((azure.quirks.auth, azure.quirks.max_tokens), (Auth::ApiKey, MaxTokensField::MaxCompletionTokens));
+        assert_eq!((azure.quirks.auth, azure.quirks.max_tokens), (Some(Auth::ApiKey), MaxTokensField::MaxCompletionTokens));
         let local = named(&catalogue, "local");
         assert_eq!(
             (local.dialect.as_str(), local.models, local.key_variable),

@@ -179,7 +179,7 @@ data: [DONE]
 
     fn the_least_request() {
         let user =
-            Message { role: Role::User, parts: vec![Part::Text("hi".into())], tool_calls: vec![], tool_call_id: None };
+            Message { role: Role::User, parts: vec![Part::Text("hi".into())], tool_call_id: None };
         assert_eq!(read(&with(json!({}))).unwrap(), ChatRequest { messages: vec![user], ..ChatRequest::default() });
         let nulls = with(
             json!({"provider": null, "model": null, "temperature": null, "stop": null, "tools": null, "thinking": null, "metadata": null}),
@@ -249,7 +249,7 @@ data: [DONE]
             ]
         );
         assert_eq!(
-            chat.messages[2].tool_calls.iter().map(|call| (call.id.as_str(), call.kind)).collect::<Vec<_>>(),
+            chat.messages[2].tool_calls().map(|call| (call.id.as_str(), call.kind)).collect::<Vec<_>>(),
             [("c1", ToolKind::Function), ("c2", ToolKind::Custom)]
         );
         assert_eq!(chat.messages[3].tool_call_id.as_deref(), Some("c1"));

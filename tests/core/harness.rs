@@ -218,6 +218,10 @@ pub fn note(event: &Event<'_>, to: &mut String) {
             let title = cited.title.as_deref().map(|title| format!(" {title:?}")).unwrap_or_default();
             writeln!(to, "cite {}{title}{}", cited.url, place.unwrap_or_default())
         }
+        Event::Opaque(state) => {
+            let call = state.call.map(|call| format!(" call {} {}", call.index, call.id)).unwrap_or_default();
+            writeln!(to, "opaque {}{call} {}", state.dialect, state.data)
+        }
         Event::Warning(text) => writeln!(to, "warn {text}"),
         Event::Usage(usage) => {
             let cached = usage.cached_tokens.map(|count| format!(" cached {count}")).unwrap_or_default();

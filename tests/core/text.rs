@@ -77,7 +77,8 @@ both_targets! {
             ],
             "stop",
         );
-        check(&body, &[r#"think "a""#, r#"think "b""#, r#"text "A""#, "finish stop stop"]);
+        let opaque = r#"opaque openai-chat {"reasoning_details":[{"type":"reasoning.text","text":"a","signature":"c2ln"},{"type":"reasoning.summary","summary":"b"},{"type":"reasoning.encrypted","data":"x"}]}"#;
+        check(&body, &[r#"think "a""#, r#"think "b""#, r#"text "A""#, opaque, "finish stop stop"]);
     }
 
     fn a_refusal_is_the_reason_though_the_provider_says_stop() {

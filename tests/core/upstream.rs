@@ -10,11 +10,11 @@ use tributary::models::{
 use crate::both_targets;
 
 static RULES: [ModelRule; 5] = [
-    ModelRule { prefix: "never", sampling: Sampling::Never, stop: false, off: None },
-    ModelRule { prefix: "unless", sampling: Sampling::UnlessThinking, stop: true, off: Some("none") },
-    ModelRule { prefix: "only", sampling: Sampling::OnlyWithoutThinking, stop: true, off: Some("none") },
-    ModelRule { prefix: "low", sampling: Sampling::Free, stop: true, off: Some("low") },
-    ModelRule { prefix: "free", sampling: Sampling::Free, stop: true, off: None },
+    ModelRule { sampling: Sampling::Never, stop: false, ..ModelRule::new("never") },
+    ModelRule { sampling: Sampling::UnlessThinking, off: Some("none"), ..ModelRule::new("unless") },
+    ModelRule { sampling: Sampling::OnlyWithoutThinking, off: Some("none"), ..ModelRule::new("only") },
+    ModelRule { off: Some("low"), ..ModelRule::new("low") },
+    ModelRule::new("free"),
 ];
 
 fn target(model: &str, quirks: Quirks) -> Target {
@@ -73,7 +73,7 @@ both_targets! {
     }
 
     fn the_address_keeps_a_query_and_the_key_goes_where_the_provider_wants_it() {
-        let mut target = target("m", Quirks { auth: Auth::ApiKey, ..Quirks::default() });
+        let mut target = target("m", Quirks { auth: Some(Auth::ApiKey), ..Quirks::default() });
         target.base_url = "https://host/openai/deployments/d/?api-version=1".into();
         target.headers = vec![("x-title".into(), "t".into())];
         let out = OpenAiChat.write_request(&chat(&json!({})), &target).unwrap();

@@ -7,7 +7,8 @@ use serde_json::{Map, Value, json};
 use crate::dialects::Outgoing;
 use crate::dialects::outgoing::{function_tool, post};
 use crate::models::{
-    ChatError, ChatRequest, Effort, Image, Message, Part, ResponseFormat, Role, Target, Thinking, ToolCall, ToolChoice,
+    Auth, ChatError, ChatRequest, Effort, Image, Message, Part, ResponseFormat, Role, Target, Thinking, ToolCall,
+    ToolChoice,
 };
 
 /// Writes the request for a streamed answer.
@@ -35,7 +36,7 @@ pub fn write(chat: &ChatRequest, target: &Target) -> Result<Outgoing, ChatError>
     if !options.is_empty() {
         set("options", Value::Object(options));
     }
-    post(target, "/api/chat", &Value::Object(body), warnings)
+    post(target, Auth::Bearer, "/api/chat", &Value::Object(body), warnings)
 }
 
 fn write_options(chat: &ChatRequest) -> Map<String, Value> {
@@ -84,7 +85,7 @@ fn write_messages(messages: &[Message]) -> Result<Value, ChatError> {
     let mut names = HashMap::new();
     let mut written = Vec::with_capacity(messages.len());
     for (at, message) in messages.iter().enumerate() {
-        names.extend(message.tool_calls.iter().map(|call| (call.id.as_str(), call.name.as_str())));
+        names.extend(message.tool_calls().map(|call| (call.id.as_str(), call.name.as_str())));
         written.push(write_message(at, message, &names)?);
     }
     Ok(Value::Array(written))
@@ -105,8 +106,13 @@ fn write_message(at: usize, message: &Message, names: &HashMap<&str, &str>) -> R
     if !images.is_empty() {
         fields.insert("images".to_owned(), Value::Array(images));
     }
-    if !message.tool_calls.is_empty() {
-        fields.insert("tool_calls".to_owned(), message.tool_calls.iter().map(write_call).collect());
+    let thinking = message.reasoning();
+    if !thinking.is_empty() {
+        fields.insert("thinking".to_owned(), json!(thinking));
+    }
+    let calls: Vec<Value> = message.tool_calls().map(write_call).collect();
+    if !calls.is_empty() {
+        fields.insert("tool_calls".to_owned(), Value::Array(calls));
     }
     if let Some(id) = &message.tool_call_id {
         fields.insert("tool_call_id".to_owned(), json!(id));

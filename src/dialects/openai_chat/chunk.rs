@@ -64,7 +64,7 @@ pub struct Delta<'a> {
     #[serde(borrow)]
     pub reasoning_content: Str<'a>,
     #[serde(borrow)]
-    pub reasoning_details: List<Maybe<ReasoningDetail<'a>>>,
+    pub reasoning_details: List<&'a RawValue>,
     #[serde(borrow)]
     pub refusal: Str<'a>,
     #[serde(borrow)]

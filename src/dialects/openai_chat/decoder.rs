@@ -1,22 +1,26 @@
 //! One streamed answer to events.
 
 use serde_json::Value;
+use serde_json::value::RawValue;
 
+use super::DIALECT;
 use super::choice::{PrimaryChoice, Verdict};
-use super::chunk::{Choice, Chunk, Delta};
+use super::chunk::{Choice, Chunk, Delta, ReasoningDetail};
+use super::details::Details;
 use super::template::{Slot, Template};
 use super::think::{Piece, Think};
 use super::tools::Tools;
-use crate::dialects::lenient::{Content, List, Maybe, whole_characters};
+use crate::dialects::lenient::{Content, Maybe, whole_characters};
 use crate::dialects::provider_error::{Fault, cut};
 use crate::dialects::{Decode, DecodeOptions};
 use crate::framing::Frame;
-use crate::models::{ChatError, Citation, ErrorKind, Event, Finish, Sink, Usage};
+use crate::models::{ChatError, Citation, ErrorKind, Event, Finish, OpaqueDelta, Sink, Usage};
 
 pub struct Decoder {
     template: Template,
     tools: Tools,
     think: Think,
+    details: Details,
     choice: PrimaryChoice,
     model_seen: bool,
     refused: bool,
@@ -39,6 +43,7 @@ impl Decoder {
             template: Template::default(),
             tools: Tools::new(options.run_id),
             think: if options.think_tags { Think::Start(String::new()) } else { Think::Text },
+            details: Details::default(),
             choice: PrimaryChoice::default(),
             model_seen: false,
             refused: false,
@@ -157,8 +162,12 @@ impl Decoder {
     }
 
     fn delta(&mut self, delta: &Delta<'_>, out: &mut dyn Sink) {
-        if !give_reasoning(delta, out) {
-            give_details(&delta.reasoning_details, out);
+        let given = give_reasoning(delta, out);
+        for detail in &delta.reasoning_details.0 {
+            self.details.push(detail);
+            if !given {
+                give_detail(detail, out);
+            }
         }
         match &delta.content {
             Content::Text(text) => self.text(text, out),
@@ -288,6 +297,9 @@ impl Decoder {
     fn close(&mut self, cut_off: bool, out: &mut dyn Sink) {
         self.ended = true;
         self.think.flush(|piece| give_piece(piece, out));
+        if let Some(data) = self.details.take() {
+            out.event(Event::Opaque(OpaqueDelta { dialect: DIALECT, call: None, data: &data }));
+        }
         self.tools.finish(cut_off, out);
     }
 }
@@ -336,11 +348,11 @@ fn give_reasoning(delta: &Delta<'_>, out: &mut dyn Sink) -> bool {
     text.is_some()
 }
 
-fn give_details(details: &List<Maybe<super::chunk::ReasoningDetail<'_>>>, out: &mut dyn Sink) {
-    for detail in details.0.iter().filter_map(|detail| detail.0.as_ref()) {
-        if let Some(text) = detail.text.filled().or(detail.summary.filled()) {
-            out.event(Event::Reasoning(text));
-        }
+fn give_detail(detail: &RawValue, out: &mut dyn Sink) {
+    let detail = serde_json::from_str::<Maybe<ReasoningDetail<'_>>>(detail.get()).unwrap_or_default();
+    let text = detail.0.as_ref().and_then(|detail| detail.text.filled().or(detail.summary.filled()));
+    if let Some(text) = text {
+        out.event(Event::Reasoning(text));
     }
 }
 

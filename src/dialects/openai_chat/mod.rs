@@ -6,6 +6,7 @@
 mod choice;
 mod chunk;
 mod decoder;
+mod details;
 mod request;
 mod template;
 mod think;
@@ -16,6 +17,9 @@ use http::{HeaderMap, StatusCode};
 use super::{Decode, DecodeOptions, Outgoing, ToProvider, provider_error};
 use crate::framing::Framing;
 use crate::models::{ChatError, ChatRequest, Target};
+
+/// Its name in the catalogue, and on the state that it carries.
+const DIALECT: &str = "openai-chat";
 
 /// The dialect's side towards providers.
 pub struct OpenAiChat;

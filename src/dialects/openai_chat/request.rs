@@ -2,18 +2,19 @@
 
 use serde_json::{Map, Value, json};
 
+use super::DIALECT;
 use crate::dialects::Outgoing;
 use crate::dialects::outgoing::{function_tool, post};
 use crate::models::{
-    ChatError, ChatRequest, Effort, EffortField, Image, MaxTokensField, Message, ModelRule, Part, ResponseFormat, Role,
-    Sampling, Target, Thinking, ToolCall, ToolChoice, ToolKind,
+    Auth, ChatError, ChatRequest, Effort, EffortField, MaxTokensField, Message, ModelRule, Part, Quirks, Replay,
+    ResponseFormat, Role, Sampling, Target, Thinking, ToolCall, ToolChoice, ToolKind,
 };
 
 /// Writes the request for a streamed answer.
 pub fn write(chat: &ChatRequest, target: &Target) -> Result<Outgoing, ChatError> {
     let mut warnings = chat.warnings.clone();
     let body = body(chat, target, &mut warnings);
-    post(target, "/chat/completions", &body, warnings)
+    post(target, Auth::Bearer, "/chat/completions", &body, warnings)
 }
 
 /// Takes out a parameter that the model turned out not to know, once.
@@ -40,7 +41,7 @@ fn body(chat: &ChatRequest, target: &Target, warnings: &mut Vec<String>) -> Valu
         body.insert(name.to_owned(), value);
     };
     set("model", json!(target.model));
-    set("messages", chat.messages.iter().map(|message| write_message(message, &quirks.system_role)).collect());
+    set("messages", chat.messages.iter().map(|message| write_message(message, quirks)).collect());
     set("stream", json!(true));
     if quirks.stream_usage {
         set("stream_options", json!({"include_usage": true}));
@@ -166,19 +167,23 @@ fn by_budget(budget: Option<u64>) -> Effort {
     }
 }
 
-fn write_message(message: &Message, system_role: &str) -> Value {
+fn write_message(message: &Message, quirks: &Quirks) -> Value {
     let role = match message.role {
-        Role::System => system_role,
+        Role::System => &quirks.system_role,
         Role::User => "user",
         Role::Assistant => "assistant",
         Role::Tool => "tool",
     };
     let mut fields = Map::new();
     fields.insert("role".to_owned(), json!(role));
-    let bare = message.role == Role::Assistant && message.parts.is_empty() && !message.tool_calls.is_empty();
-    fields.insert("content".to_owned(), if bare { Value::Null } else { write_parts(&message.parts) });
-    if !message.tool_calls.is_empty() {
-        fields.insert("tool_calls".to_owned(), message.tool_calls.iter().map(write_call).collect());
+    let content = write_content(&message.parts);
+    let calls: Vec<Value> = message.tool_calls().map(write_call).collect();
+    fields.insert("content".to_owned(), content.unwrap_or(if calls.is_empty() { json!("") } else { Value::Null }));
+    if let Some((name, value)) = replay(message, quirks.replay, !calls.is_empty()) {
+        fields.insert(name.to_owned(), value);
+    }
+    if !calls.is_empty() {
+        fields.insert("tool_calls".to_owned(), Value::Array(calls));
     }
     if let Some(id) = &message.tool_call_id {
         fields.insert("tool_call_id".to_owned(), json!(id));
@@ -186,21 +191,38 @@ fn write_message(message: &Message, system_role: &str) -> Value {
     Value::Object(fields)
 }
 
+/// What of an earlier answer's reasoning goes back.
+fn replay(message: &Message, replay: Replay, calls: bool) -> Option<(&'static str, Value)> {
+    match replay {
+        Replay::None => None,
+        Replay::ReasoningContent => {
+            let text = message.reasoning();
+            (calls && !text.is_empty()).then(|| ("reasoning_content", json!(text)))
+        }
+        Replay::ReasoningDetails => {
+            let own = message.parts.iter().filter_map(|part| match part {
+                Part::Opaque(opaque) => opaque.of(DIALECT)?.get("reasoning_details")?.as_array(),
+                _ => None,
+            });
+            let details: Vec<Value> = own.flatten().cloned().collect();
+            (!details.is_empty()).then_some(("reasoning_details", Value::Array(details)))
+        }
+    }
+}
+
 /// Text alone goes as a string: every server takes that, not every one takes parts.
-fn write_parts(parts: &[Part]) -> Value {
-    let texts: Option<String> =
-        parts.iter().map(|part| if let Part::Text(text) = part { Some(text.as_str()) } else { None }).collect();
-    if let Some(text) = texts {
-        return json!(text);
+fn write_content(parts: &[Part]) -> Option<Value> {
+    if !parts.iter().any(|part| matches!(part, Part::Image(_))) {
+        let texts =
+            parts.iter().filter_map(|part| if let Part::Text(text) = part { Some(text.as_str()) } else { None });
+        return texts.fold(None, |all: Option<String>, text| Some(all.unwrap_or_default() + text)).map(Value::String);
     }
     let write = |part: &Part| match part {
-        Part::Text(text) => json!({"type": "text", "text": text}),
-        Part::Image(Image::Url(url)) => json!({"type": "image_url", "image_url": {"url": url}}),
-        Part::Image(Image::Base64 { media_type, data }) => {
-            json!({"type": "image_url", "image_url": {"url": format!("data:{media_type};base64,{data}")}})
-        }
+        Part::Text(text) => Some(json!({"type": "text", "text": text})),
+        Part::Image(image) => Some(json!({"type": "image_url", "image_url": {"url": image.as_url()}})),
+        Part::Reasoning(_) | Part::ToolCall(_) | Part::Opaque(_) => None,
     };
-    parts.iter().map(write).collect()
+    Some(parts.iter().filter_map(write).collect())
 }
 
 fn write_call(call: &ToolCall) -> Value {

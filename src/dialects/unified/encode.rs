@@ -2,10 +2,12 @@
 
 use serde_json::{Map, Value, json};
 
-use super::error_fields;
+use super::{error_fields, opaque};
 use crate::dialects::{Encode, ReplyOptions};
 use crate::framing::{write_json_str, write_json_value};
-use crate::models::{Answer, ChatError, Event, Finish, Sink, ToolCall, ToolDelta, ToolKind, Usage};
+use crate::models::{
+    Answer, ChatError, Event, Finish, Opaque, OpaqueDelta, Placed, Sink, ToolCall, ToolDelta, ToolKind, Usage,
+};
 
 /// The answer as server-sent events.
 pub struct Stream {
@@ -14,13 +16,16 @@ pub struct Stream {
     /// What every delta's frame ends with: made once a model, not once a token.
     tail: Vec<u8>,
     begun: bool,
+    /// How much text and how many calls came: the place of what comes next.
+    text: usize,
+    calls: usize,
     usage: Option<Usage>,
 }
 
 impl Stream {
     pub fn new(reply: ReplyOptions) -> Self {
         let tail = tail(&reply.model, &reply.provider);
-        Stream { reply, sequence: 0, tail, begun: false, usage: None }
+        Stream { reply, sequence: 0, tail, begun: false, text: 0, calls: 0, usage: None }
     }
 
     /// A chunk with one delta: `content`, then one optional field.
@@ -48,6 +53,17 @@ impl Stream {
         out.extend_from_slice(b"\nevent: ");
         out.extend_from_slice(event.as_bytes());
         out.extend_from_slice(b"\ndata: ");
+    }
+
+    /// A provider's state, on its own or at the call that it belongs to.
+    fn opaque(&mut self, delta: &OpaqueDelta<'_>, out: &mut Vec<u8>) {
+        let opaque = Opaque { dialect: delta.dialect.to_owned(), data: delta.data.clone() };
+        let Some(call) = delta.call else {
+            let placed = Placed { opaque, after_text: self.text, after_calls: self.calls };
+            return self.delta("", |out| list_field(out, "opaque", &opaque::placed(&placed)), out);
+        };
+        let call = json!({"index": call.index, "id": call.id, "opaque": opaque::write(&opaque)});
+        self.delta("", |out| list_field(out, "tool_calls", &call), out);
     }
 
     fn finish(&mut self, reason: Finish, raw: Option<&str>, out: &mut Vec<u8>) {
@@ -85,10 +101,17 @@ impl Encode for Stream {
     fn event(&mut self, event: Event<'_>, out: &mut Vec<u8>) {
         match event {
             Event::Start { model } => self.tail = tail(model, &self.reply.provider),
-            Event::Text(text) => self.delta(text, |_| (), out),
+            Event::Text(text) => {
+                self.text = self.text.saturating_add(text.len());
+                self.delta(text, |_| (), out);
+            }
             Event::Reasoning(text) => self.delta("", |out| text_field(out, "reasoning", text), out),
             Event::Refusal(text) => self.delta("", |out| text_field(out, "refusal", text), out),
-            Event::Tool(call) => self.delta("", |out| tool_field(out, &call), out),
+            Event::Tool(call) => {
+                self.calls = self.calls.max((call.index as usize).saturating_add(1));
+                self.delta("", |out| tool_field(out, &call), out);
+            }
+            Event::Opaque(delta) => self.opaque(&delta, out),
             Event::Citation(citation) => self.delta("", |out| list_field(out, "citations", citation), out),
             Event::Warning(text) => self.delta("", |out| list_field(out, "warnings", &text), out),
             Event::Usage(usage) => self.usage = Some(usage),
@@ -133,6 +156,9 @@ impl Whole {
         }
         if !answer.tool_calls.is_empty() {
             set("tool_calls", answer.tool_calls.iter().map(whole_call).collect());
+        }
+        if !answer.opaque.is_empty() {
+            set("opaque", answer.opaque.iter().map(opaque::placed).collect());
         }
         if !answer.citations.is_empty() {
             set("citations", json!(answer.citations));
@@ -212,7 +238,11 @@ fn tool_field(out: &mut Vec<u8>, call: &ToolDelta<'_>) {
 fn whole_call(call: &ToolCall) -> Value {
     let (kind, arguments) = words(call.kind);
     let inner = json!({"name": call.name, arguments: call.arguments});
-    json!({"id": call.id, "type": kind, kind: inner})
+    let mut whole = json!({"id": call.id, "type": kind, kind: inner});
+    if let (Some(opaque), Some(map)) = (&call.opaque, whole.as_object_mut()) {
+        map.insert("opaque".to_owned(), opaque::write(opaque));
+    }
+    whole
 }
 
 fn words(kind: ToolKind) -> (&'static str, &'static str) {

@@ -1,6 +1,7 @@
 //! The unified dialect: the gateway's own request and event stream, for clients.
 
 mod encode;
+mod opaque;
 mod read;
 
 use serde_json::{Map, Value, json};
@@ -34,14 +35,16 @@ impl ToClient for Unified {
     }
 }
 
-/// `type`, `message`, `provider`, `param`, `code`, `retryable`, `raw`: what there is of them.
+/// `type`, `message`, `provider`, `retryable`, and what there is of `param`, `code`, `provider_request_id`, `raw`.
 fn error_fields(error: &ChatError) -> Map<String, Value> {
     let mut fields = Map::new();
     fields.insert("type".to_owned(), json!(error.kind.as_str()));
     fields.insert("message".to_owned(), json!(error.message));
     fields.insert("provider".to_owned(), json!(error.provider));
     fields.insert("retryable".to_owned(), json!(error.retryable));
-    for (name, value) in [("param", &error.param), ("code", &error.code)] {
+    let optional =
+        [("param", &error.param), ("code", &error.code), ("provider_request_id", &error.provider_request_id)];
+    for (name, value) in optional {
         if let Some(value) = value {
             fields.insert(name.to_owned(), json!(value));
         }

@@ -2,6 +2,7 @@
 
 use serde_json::{Map, Value};
 
+use super::opaque;
 use crate::dialects::fields::Fields;
 use crate::models::{
     ChatError, ChatRequest, Effort, ErrorKind, Image, Message, OnDisconnect, Part, ResponseFormat, Role, Thinking,
@@ -64,6 +65,7 @@ pub fn request(body: &[u8]) -> Result<ChatRequest, ChatError> {
         metadata: fields.object("metadata")?.map(|fields| fields.map().clone()).unwrap_or_default(),
         on_disconnect: read_on_disconnect(&fields)?,
         warnings,
+        rejected: Vec::new(),
     })
 }
 
@@ -115,7 +117,17 @@ fn read_message(fields: &Fields<'_>) -> Result<Message, ChatError> {
     if parts.is_none() && tool_calls.is_empty() {
         return fields.wrong("content", "is required");
     }
-    Ok(Message { role, parts: parts.unwrap_or_default(), tool_calls, tool_call_id })
+    let parts = parts.unwrap_or_default();
+    if role != Role::Assistant {
+        if let Some(name) = ["reasoning", "opaque"].into_iter().find(|name| fields.get(name).is_some()) {
+            return fields.wrong(name, "belongs to an assistant message only");
+        }
+        return Ok(Message { role, parts, tool_call_id });
+    }
+    let reasoning = fields.str("reasoning")?.filter(|text| !text.is_empty());
+    let mut all: Vec<Part> = reasoning.map(|text| Part::Reasoning(text.to_owned())).into_iter().collect();
+    all.extend(opaque::in_order(parts, tool_calls, opaque::read_placed(fields)?));
+    Ok(Message { role, parts: all, tool_call_id })
 }
 
 fn read_content(fields: &Fields<'_>) -> Result<Option<Vec<Part>>, ChatError> {
@@ -201,6 +213,7 @@ fn read_calls(fields: &Fields<'_>) -> Result<Vec<ToolCall>, ChatError> {
             name: inner.need_str("name")?.to_owned(),
             arguments: inner.str(arguments)?.unwrap_or_default().to_owned(),
             kind,
+            opaque: opaque::read(&call)?,
         })
     };
     fields.array("tool_calls")?.iter().enumerate().map(read).collect()
