@@ -16,6 +16,11 @@ impl Stopwatch {
     }
 }
 
+/// Milliseconds since 1970, for what outlives a request.
+pub fn now_ms() -> u64 {
+    js_sys::Date::now() as u64
+}
+
 /// Waits; a dropped wait leaves no timer behind.
 pub async fn sleep(ms: u64) {
     worker::Delay::from(Duration::from_millis(ms)).await;

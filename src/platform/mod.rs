@@ -10,7 +10,7 @@ mod play;
 mod signal;
 mod vars;
 
-pub use clock::{Stopwatch, sleep};
+pub use clock::{Stopwatch, now_ms, sleep};
 pub use fetch::{Answer, Fetched, send};
 pub use js::{random, random_hex};
 pub use log::log;

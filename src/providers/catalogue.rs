@@ -3,6 +3,7 @@
 use http::Uri;
 use serde::Deserialize;
 
+use super::routes::Routes;
 use super::{Vars, demo, ollama, openai, together};
 use crate::dialects;
 use crate::models::{ChatError, ErrorKind, ModelRule, Quirks, Secret, Target};
@@ -86,6 +87,7 @@ pub struct Trace {
 #[derive(Clone, Debug)]
 pub struct Catalogue {
     providers: Vec<Provider>,
+    routes: Routes,
     default: String,
 }
 
@@ -106,7 +108,9 @@ impl Catalogue {
             providers.push(provider);
         }
         let default = default_provider(&providers, vars)?;
-        Ok(Catalogue { providers, default })
+        let catalogue = Catalogue { providers, default, routes: Routes::from_vars(vars)? };
+        catalogue.check_routes()?;
+        Ok(catalogue)
     }
 
     /// All providers, in the order of their listing.
@@ -119,6 +123,42 @@ impl Catalogue {
         &self.default
     }
 
+    /// The aliases, each with its models.
+    pub fn routes(&self) -> impl Iterator<Item = (&str, &[String])> {
+        self.routes.iter()
+    }
+
+    /// The providers and models that a request means, in the order in which they are to be tried: one,
+    /// or those behind an alias.
+    pub fn candidates(
+        &self,
+        provider: Option<&str>,
+        model: Option<&str>,
+    ) -> Result<Vec<(&Provider, String)>, ChatError> {
+        let named = provider.is_some_and(|name| !name.is_empty());
+        match model.filter(|_| !named).and_then(|model| self.routes.models(model)) {
+            Some(models) => models.iter().map(|model| self.resolve(None, Some(model))).collect(),
+            None => Ok(vec![self.resolve(provider, model)?]),
+        }
+    }
+
+    /// An alias that leads nowhere is the operator's mistake, and nobody else should find it.
+    fn check_routes(&self) -> Result<(), ChatError> {
+        for (alias, model) in
+            self.routes.iter().flat_map(|(alias, models)| models.iter().map(move |model| (alias, model)))
+        {
+            let provider = model.split_once('/').and_then(|(name, _)| self.find(name));
+            let Some(provider) = provider else {
+                return Err(misconfigured(format!(
+                    "ROUTES: {alias} has {model}, which does not begin with a provider's name"
+                )));
+            };
+            self.resolve(Some(&provider.name), Some(model))
+                .map_err(|error| misconfigured(format!("ROUTES: {alias}: {}", error.message)))?;
+        }
+        Ok(())
+    }
+
     /// The provider and model that a request means.
     ///
     /// `provider/model` counts where the part before the slash is a provider's name; model names
@@ -129,7 +169,7 @@ impl Catalogue {
         if let Some(name) = provider {
             let provider = self.named(name)?;
             let prefix = format!("{name}/");
-            let own = model.map(|model| model.strip_prefix(&prefix).unwrap_or(model));
+            let own = model.map(|model| model.strip_prefix(&prefix).unwrap_or(model)).filter(|own| !own.is_empty());
             return pick(provider, own);
         }
         let Some(model) = model else { return pick(self.named(&self.default)?, None) };
@@ -382,6 +422,7 @@ fn is_set(vars: Vars<'_>, name: &str) -> bool {
     vars(name).is_some_and(|value| !value.trim().is_empty())
 }
 
-fn misconfigured(message: String) -> ChatError {
+/// A fault in the operator's variables.
+pub fn misconfigured(message: String) -> ChatError {
     ChatError::new(ErrorKind::Internal, message)
 }

@@ -1,12 +1,15 @@
 //! The catalogue: a provider is a dialect plus data. In: addresses, keys' names, models, quirks,
-//! retry policy, the embedded demo's script. Out: connections, wire formats.
+//! aliases, retry policy, which targets keep failing, the embedded demo's script. Out: connections, wire formats.
 
 mod catalogue;
 pub mod demo;
+pub mod health;
 mod ollama;
 mod openai;
 pub mod retry;
+mod routes;
 mod together;
+pub mod trail;
 
 pub use catalogue::{Catalogue, Models, Provider, Trace};
 

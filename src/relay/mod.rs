@@ -119,6 +119,11 @@ impl Relay {
         self.framer = Framer::new(framing, self.limits);
     }
 
+    /// The provider's id for the request, for errors in its stream.
+    pub fn identify(&mut self, provider_request_id: Option<String>) {
+        self.row.identify(provider_request_id);
+    }
+
     /// Whether the provider has begun to answer: another attempt would be paid for twice.
     pub fn began(&self) -> bool {
         self.row.began()

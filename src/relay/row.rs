@@ -10,6 +10,7 @@ pub struct Row {
     options: RelayOptions,
     encoder: Box<dyn Encode>,
     meter: Meter,
+    provider_request_id: Option<String>,
     /// Why the body broke off, where the transport knows better than the decoder.
     cause: Option<ChatError>,
     pace: Pace,
@@ -19,12 +20,16 @@ pub struct Row {
 impl Row {
     pub fn new(options: RelayOptions, encoder: Box<dyn Encode>) -> Self {
         let meter = Meter { input_bytes: options.input_bytes, ..Meter::default() };
-        Row { options, encoder, meter, cause: None, pace: Pace::Answering, end: None }
+        Row { options, encoder, meter, provider_request_id: None, cause: None, pace: Pace::Answering, end: None }
     }
 
     /// The row, with a place to write to.
     pub fn to<'a>(&'a mut self, out: &'a mut Vec<u8>) -> Writer<'a> {
         Writer { row: self, out }
+    }
+
+    pub fn identify(&mut self, provider_request_id: Option<String>) {
+        self.provider_request_id = provider_request_id;
     }
 
     pub fn cause(&mut self, error: ChatError) {
@@ -105,7 +110,8 @@ impl Row {
             Some(cause) if error.kind == ErrorKind::Truncated => cause,
             _ => in_our_words(error),
         };
-        let error = clean(error, self.options.key.as_deref()).from_provider(&self.options.provider);
+        let mut error = clean(error, self.options.key.as_deref()).from_provider(&self.options.provider);
+        error.provider_request_id = error.provider_request_id.or(self.provider_request_id.take());
         self.settle(out);
         self.encoder.event(Event::Error(&error), out);
         self.end = Some(End::Failed(error));

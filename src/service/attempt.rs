@@ -5,30 +5,26 @@ use std::rc::Rc;
 
 use futures_util::future::{Either, select};
 
+use super::plan::Plan;
 use super::run::Run;
-use crate::dialects::{self, DecodeOptions, ReplyOptions, ToProvider};
-use crate::models::{ChatError, ErrorKind, Target};
+use crate::dialects::provider_error::request_id;
+use crate::dialects::{DecodeOptions, ReplyOptions};
+use crate::models::{ChatError, ErrorKind};
 use crate::platform::{Abort, Ended, Fetched, play, send};
 use crate::relay::{Relay, RelayOptions, clean, framing_for};
 
 /// A whole answer is held in memory until it is complete: 8 MB are two million tokens.
 const MOST_WHOLE_ANSWER: u64 = 8 << 20;
 
-/// Where an attempt goes.
-pub struct Plan {
-    pub target: Target,
-    pub dialect: &'static dyn ToProvider,
-    pub embedded: bool,
-    /// The words for a refused key.
-    pub refused_key: String,
-}
-
 /// Asks the provider once, and relays what it answers. An error is one that the client has not
 /// seen; what it has to see is written in its stream.
 pub async fn attempt(run: &Rc<Run>, plan: &Plan) -> Result<(), ChatError> {
-    let outgoing = plan.dialect.write_request(&run.chat(), &plan.target)?;
+    let outgoing = plan
+        .dialect
+        .write_request(&run.chat(), &plan.target)
+        .map_err(|error| error.from_provider(&plan.target.provider))?;
     let abort = Abort::new()?;
-    run.begin(relay(run, plan, outgoing.warnings), abort.clone());
+    run.begin(plan, relay(run, plan, outgoing.warnings), abort.clone());
     let work = async {
         let fetched = match plan.embedded {
             true => play(outgoing.request, &abort),
@@ -76,6 +72,7 @@ fn relay(run: &Run, plan: &Plan, warnings: Vec<String>) -> Relay {
 
 /// Reads the provider's answer, whatever it is.
 async fn converse(run: &Rc<Run>, plan: &Plan, fetched: Fetched) -> Result<Ended, ChatError> {
+    run.answered(request_id(&fetched.headers));
     if !fetched.status.is_success() {
         return Err(read_error(plan, fetched).await);
     }
@@ -99,10 +96,4 @@ async fn read_error(plan: &Plan, fetched: Fetched) -> ChatError {
         error.message.clone_from(&plan.refused_key);
     }
     clean(error, plan.target.key.as_ref().map(|key| key.reveal())).from_provider(&plan.target.provider)
-}
-
-/// The dialect that a provider of the catalogue speaks.
-pub fn dialect(name: &str) -> Result<&'static dyn ToProvider, ChatError> {
-    dialects::to_provider(name)
-        .ok_or_else(|| ChatError::new(ErrorKind::Internal, format!("no dialect is called {name}")))
 }

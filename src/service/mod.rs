@@ -2,13 +2,17 @@
 //! In: attempts, commit point, time limits. Out: routes and HTTP, wire formats.
 
 mod attempt;
+mod drive;
+mod plan;
 mod run;
 
+use std::cell::RefCell;
 use std::rc::Rc;
 
 use crate::dialects::ToClient;
 use crate::models::ChatError;
-use crate::platform::{Env, Settings};
+use crate::platform::{Env, Settings, Stopwatch};
+use crate::providers::trail::Trail;
 use crate::providers::{Catalogue, Trace};
 
 pub use run::start;
@@ -23,6 +27,10 @@ pub struct Ask {
     pub caller_key: Option<String>,
     /// Ids for other systems' logs.
     pub trace: Trace,
+    /// Since the request's arrival.
+    pub clock: Stopwatch,
+    /// What was tried for it.
+    pub trail: Rc<RefCell<Trail>>,
     /// Fires when the client leaves.
     pub left: web_sys::AbortSignal,
 }

@@ -12,11 +12,12 @@ use futures_channel::oneshot;
 use futures_util::future::{AbortHandle, Abortable, Either, select};
 use serde_json::json;
 
-use super::attempt::{Plan, attempt, dialect};
+use super::drive::drive;
+use super::plan::{Plan, plans};
 use super::{Ask, House};
 use crate::models::{ChatError, ChatRequest, ErrorKind};
-use crate::platform::{Abort, Flow, OnAbort, Pipe, Settings, Stopwatch, log, random, random_hex, sleep};
-use crate::providers::retry::{IDLE_TIMEOUT, spent};
+use crate::platform::{Abort, Flow, OnAbort, Pipe, Settings, log, random_hex, sleep};
+use crate::providers::retry::IDLE_TIMEOUT;
 use crate::relay::{End, Pace, Relay};
 
 /// A client that takes nothing for so long is gone, or as good as gone.
@@ -45,10 +46,10 @@ pub async fn start(
     house: &House,
     context: &worker::Context,
 ) -> Result<Started, ChatError> {
-    let plan = plan(&chat, &ask, house)?;
+    let plans = plans(&chat, &ask, house)?;
     let (tell, mut told) = oneshot::channel();
     let left = ask.left.clone();
-    let run = Rc::new(Run::new(chat, ask, house.settings.clone(), &plan, tell)?);
+    let run = Rc::new(Run::new(chat, ask, house.settings.clone(), plans.len(), tell)?);
     let (stop, stopped) = AbortHandle::new_pair();
     let leaver = Rc::downgrade(&run);
     let listener = OnAbort::new(left, move || {
@@ -59,9 +60,8 @@ pub async fn start(
     });
     let driven = run.clone();
     context.wait_until(async move {
-        let attempts = Cell::new(0);
-        let outcome = Abortable::new(drive(&driven, &plan, &attempts), stopped).await;
-        driven.report(&plan, outcome.unwrap_or_else(|_| Err(gone())), attempts.get());
+        let outcome = Abortable::new(drive(&driven, &plans), stopped).await;
+        driven.report(outcome.unwrap_or_else(|_| Err(gone())));
         // What was written last may still be on its way through a slow client.
         select(pin!(driven.pipe.flushed()), pin!(sleep(STALLED_CLIENT_MS))).await;
         drop(listener);
@@ -90,57 +90,26 @@ fn gone() -> ChatError {
     ChatError::new(ErrorKind::Cancelled, "the client left")
 }
 
-fn plan(chat: &ChatRequest, ask: &Ask, house: &House) -> Result<Plan, ChatError> {
-    let (provider, model) = house.catalogue.resolve(chat.provider.as_deref(), chat.model.as_deref())?;
-    let target = provider.target(model, ask.caller_key.clone(), &ask.trace, &|name| house.env.var(name))?;
-    Ok(Plan {
-        target,
-        dialect: dialect(&provider.dialect)?,
-        embedded: provider.embedded,
-        refused_key: provider.refused_key(ask.caller_key.is_some()),
-    })
-}
-
-/// Attempts, until one concludes the run or none is left.
-async fn drive(run: &Rc<Run>, plan: &Plan, made: &Cell<u32>) -> Result<(), ChatError> {
-    let mut amended = false;
-    loop {
-        made.set(made.get().saturating_add(1));
-        let Err(error) = attempt(run, plan).await else { return Ok(()) };
-        run.in_flight.set(false);
-        if !amended && plan.dialect.amend(&mut run.chat.borrow_mut(), &error) {
-            amended = true;
-            continue;
-        }
-        let delay = run.settings.retry.delay(made.get(), &error, random(), run.clock.elapsed_ms());
-        let error = match delay {
-            // An answer that had begun is not asked for, and paid for, a second time.
-            _ if run.began() => error,
-            Some(delay) => {
-                sleep(delay).await;
-                continue;
-            }
-            None => spent(error),
-        };
-        run.tell(Err(error.clone()));
-        return Err(error);
-    }
-}
-
 /// The state of a run, shared by its driver, its watch, its pump and the listener for a lost client.
 pub struct Run {
     id: String,
     ask: Ask,
     chat: RefCell<ChatRequest>,
+    /// The request as it came, once it was mended for one provider.
+    unmended: RefCell<Option<ChatRequest>>,
     settings: Settings,
-    clock: Stopwatch,
+    targets: usize,
     pipe: Rc<Pipe>,
     relay: RefCell<Option<Relay>>,
     upstream: RefCell<Option<Abort>>,
     tell: RefCell<Option<oneshot::Sender<Result<(), ChatError>>>>,
     in_flight: Cell<bool>,
     committed: Cell<bool>,
-    thinks_first: bool,
+    /// The first token came.
+    spoke: Cell<bool>,
+    thinks_first: Cell<bool>,
+    /// Provider and model that were asked last, and the provider's id for that.
+    asked: RefCell<(String, String, Option<String>)>,
     frames: Cell<u64>,
     at: Moments,
 }
@@ -148,6 +117,8 @@ pub struct Run {
 /// Milliseconds on the run's clock.
 #[derive(Default)]
 struct Moments {
+    /// The provider was asked.
+    asked: Cell<u64>,
     /// The provider sent a frame.
     frame: Cell<u64>,
     /// The provider sent anything, be it a comment.
@@ -165,24 +136,26 @@ impl Run {
         chat: ChatRequest,
         ask: Ask,
         settings: Settings,
-        plan: &Plan,
+        targets: usize,
         tell: oneshot::Sender<Result<(), ChatError>>,
     ) -> Result<Self, ChatError> {
-        let asked = chat.thinking.map(|thinking| thinking.enabled);
         Ok(Run {
             // 80 random bits: ids do not collide, however many streams start in one millisecond.
             id: format!("r_{}", random_hex(20)),
-            thinks_first: plan.target.quirks.thinks(&plan.target.model, asked),
             chat: RefCell::new(chat),
+            unmended: RefCell::new(None),
             ask,
             settings,
-            clock: Stopwatch::start(),
+            targets,
             pipe: Rc::new(Pipe::new()?),
             relay: RefCell::new(None),
             upstream: RefCell::new(None),
             tell: RefCell::new(Some(tell)),
             in_flight: Cell::new(false),
             committed: Cell::new(false),
+            spoke: Cell::new(false),
+            thinks_first: Cell::new(false),
+            asked: RefCell::default(),
             frames: Cell::new(0),
             at: Moments::default(),
         })
@@ -208,12 +181,78 @@ impl Run {
         &self.pipe
     }
 
+    /// The operator's settings.
+    pub fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    /// Milliseconds since the request's arrival.
+    pub fn elapsed_ms(&self) -> u64 {
+        self.ask.clock.elapsed_ms()
+    }
+
+    /// Whether it is too late to ask anybody else.
+    pub fn is_past_deadline(&self) -> bool {
+        self.elapsed_ms() >= self.settings.retry.deadline_ms
+    }
+
+    /// Whether there was more than one target to choose from.
+    pub fn has_choice(&self) -> bool {
+        self.targets > 1
+    }
+
+    /// Mends the request for a provider that rejects something of it.
+    pub fn amend(&self, plan: &Plan, error: &ChatError) -> bool {
+        let mut chat = self.chat.borrow_mut();
+        let before = self.has_choice().then(|| chat.clone());
+        let mended = plan.dialect.amend(&mut chat, error);
+        if mended {
+            self.unmended.replace(before);
+        }
+        mended
+    }
+
+    /// The request as it came, for another provider.
+    pub fn restore(&self) {
+        if let Some(chat) = self.unmended.take() {
+            self.chat.replace(chat);
+        }
+    }
+
+    /// The failure that this attempt's answer ended with, in the client's stream.
+    pub fn failure(&self) -> Option<ChatError> {
+        match self.with(|relay| relay.end().cloned()).flatten() {
+            Some(End::Failed(error)) => Some(error),
+            _ => None,
+        }
+    }
+
+    /// An attempt is over: for the trail.
+    pub fn note(&self, plan: &Plan, outcome: &Result<(), ChatError>, started: u64) {
+        self.in_flight.set(false);
+        if let Err(error) = outcome {
+            self.ask.trail.borrow_mut().failed(&plan.name, error, self.elapsed_ms().saturating_sub(started));
+        }
+    }
+
+    /// The provider answered; what its answer is worth remains to be seen.
+    pub fn answered(&self, provider_request_id: Option<String>) {
+        self.ask.trail.borrow_mut().headers(self.elapsed_ms().saturating_sub(self.at.asked.get()));
+        self.with(|relay| relay.identify(provider_request_id.clone()));
+        self.asked.borrow_mut().2 = provider_request_id;
+    }
+
     /// An attempt begins.
-    pub fn begin(&self, relay: Relay, upstream: Abort) {
+    pub fn begin(&self, plan: &Plan, relay: Relay, upstream: Abort) {
+        let thinking = self.chat.borrow().thinking.map(|thinking| thinking.enabled);
+        self.thinks_first.set(plan.target.quirks.thinks(&plan.target.model, thinking));
+        self.asked.replace((plan.target.provider.clone(), plan.target.model.clone(), None));
         self.relay.replace(Some(relay));
         self.upstream.replace(Some(upstream));
         self.frames.set(0);
-        let now = self.clock.elapsed_ms();
+        let now = self.elapsed_ms();
+        self.ask.trail.borrow_mut().asks(now);
+        self.at.asked.set(now);
         self.at.frame.set(now);
         self.at.bytes.set(now);
         self.in_flight.set(true);
@@ -233,13 +272,16 @@ impl Run {
             return Flow::Go;
         }
         relay.push(bytes, out);
-        let now = self.clock.elapsed_ms();
+        let now = self.elapsed_ms();
         self.at.bytes.set(now);
         if self.frames.replace(relay.frames()) != relay.frames() {
             self.at.frame.set(now);
         }
         if !out.is_empty() {
             self.at.output.set(now);
+        }
+        if relay.began() && !self.spoke.replace(true) {
+            self.ask.trail.borrow_mut().first_token(now);
         }
         match relay.end() {
             None if out.is_empty() => Flow::Go,
@@ -296,7 +338,7 @@ impl Run {
     /// silent for too long, and with nothing when a finished provider does not end its body.
     pub async fn watch(&self) -> Option<ChatError> {
         loop {
-            let now = self.clock.elapsed_ms();
+            let now = self.elapsed_ms();
             if self.at.finished.get().is_some_and(|at| now >= at.saturating_add(GRACE_MS)) {
                 return None;
             }
@@ -332,23 +374,29 @@ impl Run {
     fn patience(&self, now: u64) -> u64 {
         let Settings { idle_ms, thinking_ms, .. } = self.settings;
         let pace = self.with(|relay| relay.pace()).unwrap_or(Pace::Answering);
-        let thinks = pace == Pace::Thinking || (self.thinks_first && !self.began());
+        let thinks = pace == Pace::Thinking || (self.thinks_first.get() && !self.began());
         let hums = self.at.bytes.get() > self.at.frame.get() && now < self.at.bytes.get().saturating_add(idle_ms);
         if thinks || hums { thinking_ms.max(idle_ms) } else { idle_ms }
     }
 
-    fn began(&self) -> bool {
+    /// Whether the provider has begun to answer.
+    pub fn began(&self) -> bool {
         self.with(|relay| relay.began()).unwrap_or(false)
     }
 
     /// Passes the commit point.
     fn commit(&self) {
-        if !self.committed.replace(true) {
-            self.tell(Ok(()));
+        if self.committed.replace(true) {
+            return;
         }
+        let ms = self.elapsed_ms().saturating_sub(self.at.asked.get());
+        let (provider, model, _) = &*self.asked.borrow();
+        self.ask.trail.borrow_mut().answers(&format!("{provider}/{model}"), ms);
+        self.tell(Ok(()));
     }
 
-    fn tell(&self, verdict: Result<(), ChatError>) {
+    /// Gives the client's handler its verdict, once.
+    pub fn tell(&self, verdict: Result<(), ChatError>) {
         if let Some(tell) = self.tell.borrow_mut().take() {
             // Nobody hears it only when the client is gone.
             let _ = tell.send(verdict);
@@ -358,7 +406,7 @@ impl Run {
     fn heartbeat(&self) {
         let mut out = Vec::new();
         self.with(|relay| relay.heartbeat(&mut out));
-        self.at.output.set(self.clock.elapsed_ms());
+        self.at.output.set(self.elapsed_ms());
         self.pipe.write(&out);
     }
 
@@ -375,16 +423,18 @@ impl Run {
         self.relay.borrow_mut().as_mut().map(work)
     }
 
-    fn report(&self, plan: &Plan, outcome: Result<(), ChatError>, attempts: u32) {
+    fn report(&self, outcome: Result<(), ChatError>) {
         let end = self.with(|relay| relay.end().cloned()).flatten();
         let end = match (&outcome, &end) {
             (Err(error), _) | (_, Some(End::Failed(error))) => error.kind.as_str().to_owned(),
             (_, Some(End::Finished(finish))) => finish.as_str().to_owned(),
             (_, None) => "none".to_owned(),
         };
+        let (provider, model, provider_request_id) = self.asked.take();
         log(&json!({
-            "event": "run", "run_id": self.id, "request_id": self.ask.trace.request_id, "provider": plan.target.provider,
-            "model": plan.target.model, "end": end, "attempts": attempts, "ms": self.clock.elapsed_ms(),
+            "event": "run", "run_id": self.id, "request_id": self.ask.trace.request_id, "provider": provider,
+            "model": model, "provider_request_id": provider_request_id, "end": end,
+            "tried": self.ask.trail.borrow().to_json(), "ms": self.elapsed_ms(),
         }));
         // An abandoned run leaves neither an upstream request nor an open stream.
         if outcome.is_err() {

@@ -37,7 +37,9 @@ pub fn providers(house: &House) -> Reply {
         })
     };
     let list: Vec<Value> = house.catalogue.providers().iter().map(entry).collect();
-    Reply::json(200, &json!({"default": house.catalogue.default_name(), "providers": list}))
+    let routes: Map<String, Value> =
+        house.catalogue.routes().map(|(alias, models)| (alias.to_owned(), json!(models))).collect();
+    Reply::json(200, &json!({"default": house.catalogue.default_name(), "providers": list, "routes": routes}))
 }
 
 fn is_configured(house: &House, provider: &Provider) -> bool {

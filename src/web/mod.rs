@@ -12,7 +12,7 @@ use web_sys::{Request, Response};
 use worker::{Context, Env, event};
 
 use crate::models::{ChatError, ErrorKind};
-use crate::platform::{self, random_hex};
+use crate::platform::{self, Stopwatch, random_hex};
 use crate::providers::Trace;
 use crate::service::House;
 use reply::Reply;
@@ -23,6 +23,7 @@ struct Call {
     method: String,
     uri: Uri,
     trace: Trace,
+    clock: Stopwatch,
 }
 
 #[event(start)]
@@ -32,12 +33,13 @@ fn start() {
 
 #[event(fetch)]
 async fn fetch(request: Request, env: Env, context: Context) -> worker::Result<Response> {
+    let clock = Stopwatch::start();
     let trace = Trace {
         request_id: request_id(&request),
         traceparent: header(&request, "traceparent").filter(|trace| trace.len() <= 128),
     };
     let request_id = trace.request_id.clone();
-    let (reply, cors) = match read_call(request, trace) {
+    let (reply, cors) = match read_call(request, trace, clock) {
         Ok(call) => answer(call, env, &context).await,
         Err(error) => (reply::error(&error, &request_id), None),
     };
@@ -93,10 +95,10 @@ fn unrouted(method: &str, path: &str) -> ChatError {
     }
 }
 
-fn read_call(request: Request, trace: Trace) -> Result<Call, ChatError> {
+fn read_call(request: Request, trace: Trace, clock: Stopwatch) -> Result<Call, ChatError> {
     let unreadable = |_| ChatError::new(ErrorKind::InvalidRequest, "the address cannot be read");
     let uri = Uri::try_from(request.url()).map_err(unreadable)?;
-    Ok(Call { method: request.method(), uri, request, trace })
+    Ok(Call { method: request.method(), uri, request, trace, clock })
 }
 
 fn header(request: &Request, name: &str) -> Option<String> {

@@ -56,6 +56,14 @@ impl Reply {
         Reply { status: 204, headers, body: Body::Empty }
     }
 
+    /// With the times that it took, where there are any.
+    pub fn with_timing(mut self, timing: String) -> Self {
+        if !timing.is_empty() {
+            self.headers.push(("server-timing", timing));
+        }
+        self
+    }
+
     /// The response, with what every response has.
     pub fn into_response(self, request_id: &str, origin: Option<String>) -> Result<Response, JsValue> {
         let headers = Headers::new()?;

@@ -208,4 +208,31 @@ both_targets! {
         );
         assert_eq!(headers("openai"), []);
     }
+
+    fn an_alias_is_a_list_of_models_in_order() {
+        let catalogue = build(&[("ROUTES", r#"{"fast": ["openai/gpt-6-luna", "demo/demo"], "openai": ["demo/"]}"#)]).unwrap();
+        let means = |provider: Option<&str>, model: Option<&str>| -> Vec<String> {
+            let found = catalogue.candidates(provider, model).unwrap();
+            found.iter().map(|(provider, model)| format!("{}/{model}", provider.name)).collect()
+        };
+        assert_eq!(means(None, Some("fast")), ["openai/gpt-6-luna", "demo/demo"]);
+        assert_eq!(means(Some(""), Some("openai")), ["demo/demo"]);
+        assert_eq!(means(Some("openai"), Some("fast")), ["openai/fast"]);
+        assert_eq!(means(None, Some("openai/gpt-6-sol")), ["openai/gpt-6-sol"]);
+        assert_eq!(means(None, None), ["demo/demo"]);
+        assert!(catalogue.candidates(None, Some("slow")).is_err());
+    }
+
+    fn an_alias_that_leads_nowhere_is_the_operators_mistake() {
+        for wrong in ["[]", "7", r#"{"a": []}"#, r#"{"a": "openai/x"}"#, r#"{"a": [1]}"#, r#"{"": ["openai/x"]}"#, "{"] {
+            assert!(complaint(&[("ROUTES", wrong)]).starts_with("ROUTES must be"), "{wrong}");
+        }
+        assert_eq!(
+            complaint(&[("ROUTES", r#"{"a": ["gpt-6-luna"]}"#)]),
+            "ROUTES: a has gpt-6-luna, which does not begin with a provider's name"
+        );
+        assert!(complaint(&[("ROUTES", r#"{"a": ["together/other"]}"#)]).starts_with("ROUTES: a: together does not serve other"));
+        assert!(complaint(&[("ROUTES", r#"{"a": ["ollama/"]}"#)]).starts_with("ROUTES: a: model is required"));
+        assert!(build(&[("ROUTES", " ")]).is_ok());
+    }
 }

@@ -1,0 +1,66 @@
+//! Where a request may go, in the order in which that is tried.
+
+use super::{Ask, House};
+use crate::dialects::{self, ToProvider};
+use crate::models::{ChatError, ChatRequest, ErrorKind, Target};
+use crate::providers::Provider;
+
+/// Where an attempt goes.
+pub struct Plan {
+    /// `provider/model`.
+    pub name: String,
+    pub target: Target,
+    pub dialect: &'static dyn ToProvider,
+    pub embedded: bool,
+    /// The words for a refused key.
+    pub refused_key: String,
+    /// The key is the caller's: what is wrong with it says nothing of the provider.
+    pub callers_key: bool,
+}
+
+/// The plans of a request: one, or those of an alias. One that cannot be asked (its key is not set) is
+/// left out as long as another can.
+pub fn plans(chat: &ChatRequest, ask: &Ask, house: &House) -> Result<Vec<Plan>, ChatError> {
+    let candidates = house.catalogue.candidates(chat.provider.as_deref(), chat.model.as_deref())?;
+    if ask.caller_key.is_some()
+        && candidates.iter().any(|(provider, _)| Some(&provider.name) != first_name(&candidates))
+    {
+        // It would be shown to providers that it is not for.
+        let words = "x-provider-key cannot be used with an alias of several providers";
+        return Err(ChatError::invalid("x-provider-key", words));
+    }
+    let (mut plans, mut missing) = (Vec::new(), None);
+    for (provider, model) in candidates {
+        let name = format!("{}/{model}", provider.name);
+        match plan(provider, model, ask, house) {
+            Ok(plan) => plans.push(plan),
+            Err(error) => {
+                ask.trail.borrow_mut().failed(&name, &error, 0);
+                missing.get_or_insert(error);
+            }
+        }
+    }
+    match missing {
+        Some(error) if plans.is_empty() => Err(error),
+        _ => Ok(plans),
+    }
+}
+
+fn first_name<'a>(candidates: &'a [(&Provider, String)]) -> Option<&'a String> {
+    candidates.first().map(|(provider, _)| &provider.name)
+}
+
+fn plan(provider: &Provider, model: String, ask: &Ask, house: &House) -> Result<Plan, ChatError> {
+    let dialect = dialects::to_provider(&provider.dialect)
+        .ok_or_else(|| ChatError::new(ErrorKind::Internal, format!("no dialect is called {}", provider.dialect)))?;
+    let name = format!("{}/{model}", provider.name);
+    let target = provider.target(model, ask.caller_key.clone(), &ask.trace, &|name| house.env.var(name))?;
+    Ok(Plan {
+        name,
+        target,
+        dialect,
+        embedded: provider.embedded,
+        refused_key: provider.refused_key(ask.caller_key.is_some()),
+        callers_key: ask.caller_key.is_some(),
+    })
+}
