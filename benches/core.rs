@@ -4,6 +4,7 @@
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use tributary::dialects::{DecodeOptions, OpenAiChat, ReplyOptions, ToClient, ToProvider, Unified};
 use tributary::framing::{Framer, Framing, Limits};
+use tributary::models::ChatRequest;
 use tributary::relay::{Relay, RelayOptions};
 
 /// A thousand tokens, each in a frame of about 280 bytes.
@@ -21,7 +22,13 @@ fn body() -> Vec<u8> {
 }
 
 fn relay() -> Relay {
-    let reply = ReplyOptions { run_id: "r_bench".into(), provider: "openai".into(), model: "m".into(), stream: true };
+    let reply = ReplyOptions {
+        run_id: "r_bench".into(),
+        provider: "openai".into(),
+        model: "m".into(),
+        stream: true,
+        ..ReplyOptions::default()
+    };
     let options = RelayOptions {
         framing: Framing::Sse,
         limits: Limits::default(),
@@ -31,8 +38,9 @@ fn relay() -> Relay {
         filtered_is_error: true,
         warnings: Vec::new(),
         most_output: None,
+        native: false,
     };
-    Relay::new(options, OpenAiChat.decoder(DecodeOptions::default()), Unified.encoder(reply))
+    Relay::new(options, OpenAiChat.decoder(DecodeOptions::default()), Unified.encoder(reply, &ChatRequest::default()))
 }
 
 fn core(criterion: &mut Criterion) {

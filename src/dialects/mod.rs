@@ -18,8 +18,8 @@ mod unified;
 
 use http::{HeaderMap, Request, StatusCode};
 
-use crate::framing::Framing;
-use crate::models::{ChatError, ChatRequest, Event, Sink, Target};
+use crate::framing::{Frame, Framing};
+use crate::models::{ChatError, ChatRequest, Event, Native, Sink, Target};
 
 pub use ollama::Ollama;
 pub use openai_chat::OpenAiChat;
@@ -27,8 +27,22 @@ pub use unified::Unified;
 
 /// The side of a dialect that talks to providers.
 pub trait ToProvider: Sync {
+    /// The dialect's name in the catalogue.
+    fn name(&self) -> &'static str;
+
     /// Writes the request that asks for a streamed answer.
     fn write_request(&self, chat: &ChatRequest, target: &Target) -> Result<Outgoing, ChatError>;
+
+    /// Writes the request in its client's own words, where the client speaks this very dialect: all
+    /// that changes is what the gateway decides. None where it has to be translated all the same.
+    fn write_native(
+        &self,
+        _native: &Native,
+        _chat: &ChatRequest,
+        _target: &Target,
+    ) -> Option<Result<Outgoing, ChatError>> {
+        None
+    }
 
     /// How a streamed answer is divided.
     fn framing(&self) -> Framing;
@@ -49,15 +63,31 @@ pub trait ToClient: Sync {
     /// Reads and checks a request; an error names the field.
     fn read_request(&self, body: &[u8]) -> Result<ChatRequest, ChatError>;
 
-    /// Writes one answer.
-    fn encoder(&self, reply: ReplyOptions) -> Box<dyn Encode>;
+    /// Writes one answer to this request.
+    fn encoder(&self, reply: ReplyOptions, chat: &ChatRequest) -> Box<dyn Encode>;
+
+    /// The content type of a streamed answer.
+    fn stream_type(&self) -> &'static str {
+        "text/event-stream; charset=utf-8"
+    }
 
     /// Whether an answer that the provider's filter withheld is a failure in this language, and
     /// not one more finish reason.
     fn filtered_is_error(&self) -> bool;
 
     /// Writes an error that comes instead of an answer.
-    fn write_error(&self, error: &ChatError, request_id: &str) -> Vec<u8>;
+    fn write_error(&self, error: &ChatError, request_id: &str) -> ErrorReply;
+}
+
+/// An error in a client's language.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ErrorReply {
+    /// The status.
+    pub status: StatusCode,
+    /// The JSON body.
+    pub body: Vec<u8>,
+    /// Headers that the language has for it.
+    pub headers: Vec<(&'static str, String)>,
 }
 
 /// The provider side of a dialect, by its name in the catalogue.
@@ -92,7 +122,7 @@ pub struct DecodeOptions {
 /// event a decoder gives nothing more.
 pub trait Decode {
     /// Takes the next frame.
-    fn frame(&mut self, frame: crate::framing::Frame<'_>, out: &mut dyn Sink);
+    fn frame(&mut self, frame: Frame<'_>, out: &mut dyn Sink);
 
     /// The body ended: gives what is still owed, at the least a terminal event.
     fn finish(&mut self, out: &mut dyn Sink);
@@ -109,6 +139,10 @@ pub struct ReplyOptions {
     pub model: String,
     /// Whether the answer streams, or comes whole at the end.
     pub stream: bool,
+    /// Seconds since 1970 at the request's arrival, for languages that date their answers.
+    pub created: u64,
+    /// A guess at the prompt's tokens, for languages that tell before the provider does.
+    pub input_tokens: u64,
 }
 
 /// Events in, bytes out.
@@ -116,6 +150,33 @@ pub trait Encode {
     /// Takes the next event and appends whole frames only.
     fn event(&mut self, event: Event<'_>, out: &mut Vec<u8>);
 
+    /// Takes a frame of a provider that speaks this very language, and appends it as it is. Of events
+    /// only the last ones come then, behind it: usage and finish, for what the provider may have left
+    /// out, or an error.
+    fn native(&mut self, _frame: Frame<'_>, _out: &mut Vec<u8>) {}
+
     /// Appends what tells a silent client that the run is alive, where the dialect has such a thing.
     fn heartbeat(&mut self, out: &mut Vec<u8>);
+}
+
+/// The request for a target, and whether it is in its client's own words: then the answer can be given
+/// on as it is. What the target cannot be told of is in the warnings, or an error that names it.
+pub fn write_for(dialect: &dyn ToProvider, chat: &ChatRequest, target: &Target) -> Result<(Outgoing, bool), ChatError> {
+    let Some(native) = &chat.native else { return Ok((dialect.write_request(chat, target)?, false)) };
+    if native.dialect == dialect.name()
+        && let Some(written) = dialect.write_native(native, chat, target)
+    {
+        return Ok((written?, true));
+    }
+    if let Some(beyond) = native.beyond.iter().find(|beyond| beyond.essential) {
+        let path = &beyond.path;
+        let words =
+            format!("{path} cannot be said to {}: only a provider of the same API understands it", target.provider);
+        return Err(ChatError::invalid(path.as_str(), words));
+    }
+    let mut outgoing = dialect.write_request(chat, target)?;
+    let left_out =
+        native.beyond.iter().map(|beyond| format!("{} was left out: the provider has no such field", beyond.path));
+    outgoing.warnings.extend(left_out);
+    Ok((outgoing, false))
 }

@@ -5,6 +5,7 @@ mod answer;
 mod error;
 mod event;
 mod finish;
+mod native;
 mod opaque;
 mod request;
 mod target;
@@ -14,6 +15,7 @@ pub use answer::{Answer, Citation, Placed, ToolCall};
 pub use error::{ChatError, ErrorKind};
 pub use event::{CallRef, Event, OpaqueDelta, Sink, ToolDelta, ToolKind};
 pub use finish::Finish;
+pub use native::{Beyond, Native};
 pub use opaque::Opaque;
 pub use request::{
     ChatRequest, Effort, Image, Message, OnDisconnect, Part, ResponseFormat, Role, Thinking, Tool, ToolChoice,

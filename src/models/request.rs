@@ -1,6 +1,6 @@
 use serde_json::{Map, Value};
 
-use super::{Opaque, ToolCall};
+use super::{Native, Opaque, ToolCall};
 
 /// A chat request, checked: what a dialect read it from does not matter any more.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -35,6 +35,10 @@ pub struct ChatRequest {
     pub metadata: Map<String, Value>,
     /// What becomes of the run when the caller leaves.
     pub on_disconnect: Option<OnDisconnect>,
+    /// Whether the answer is to stream, in a language where the request says so.
+    pub stream: bool,
+    /// The request in its client's own words, where a provider may speak the same language.
+    pub native: Option<Native>,
     /// What the reader of the request has to tell the caller.
     pub warnings: Vec<String>,
     /// What this provider turned out to reject, by its own names: left out of the next attempt.

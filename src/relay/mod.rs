@@ -39,6 +39,9 @@ pub struct RelayOptions {
     pub warnings: Vec<String>,
     /// The most bytes of answer, for an encoder that must hold it all.
     pub most_output: Option<u64>,
+    /// Whether the provider speaks the client's own language and was asked in the client's own words:
+    /// its frames are given on as they are.
+    pub native: bool,
 }
 
 /// How long a provider may be silent just now.
@@ -53,6 +56,7 @@ pub enum Pace {
 /// One run on its way from a provider's bytes to a client's.
 pub struct Relay {
     framer: Framer,
+    framing: Framing,
     decoder: Box<dyn Decode>,
     row: Row,
     limits: Limits,
@@ -62,8 +66,15 @@ pub struct Relay {
 impl Relay {
     /// A relay for one body. The warnings come first in the output.
     pub fn new(options: RelayOptions, decoder: Box<dyn Decode>, encoder: Box<dyn Encode>) -> Self {
-        let framer = Framer::new(options.framing, options.limits);
-        Relay { framer, decoder, limits: options.limits, row: Row::new(options, encoder), framed: 0 }
+        let (framing, limits) = (options.framing, options.limits);
+        Relay {
+            framer: Framer::new(framing, limits),
+            framing,
+            decoder,
+            limits,
+            row: Row::new(options, encoder),
+            framed: 0,
+        }
     }
 
     /// Takes the next bytes from the provider and appends whole frames for the client.
@@ -75,6 +86,7 @@ impl Relay {
         let pushed = framer.push(bytes, &mut |frame| {
             *framed = framed.wrapping_add(1);
             decoder.frame(frame, &mut row.to(out));
+            row.give_on(frame, out);
         });
         if let Err(error @ FrameError::TooLarge { .. }) = pushed {
             let error = ChatError::lasting(ErrorKind::Provider, error.to_string());
@@ -85,8 +97,12 @@ impl Relay {
     /// The provider's body ended cleanly.
     pub fn finish(&mut self, out: &mut Vec<u8>) {
         let Relay { framer, decoder, row, .. } = self;
-        framer.finish(&mut |frame| decoder.frame(frame, &mut row.to(out)));
+        framer.finish(&mut |frame| {
+            decoder.frame(frame, &mut row.to(out));
+            row.give_on(frame, out);
+        });
         decoder.finish(&mut row.to(out));
+        row.end_native(out);
         if row.end().is_none() {
             row.to(out).event(Event::Error(&ChatError::new(ErrorKind::Truncated, "the provider's answer broke off")));
         }
@@ -114,8 +130,12 @@ impl Relay {
         self.row.end()
     }
 
-    /// How the body is divided, now that its content type is known. Before the first push.
+    /// How the body is divided, now that its content type is known. Before the first push. A body of
+    /// another kind than was asked for has to be translated.
     pub fn frame_as(&mut self, framing: Framing) {
+        if self.framing != framing {
+            self.row.translate();
+        }
         self.framer = Framer::new(framing, self.limits);
     }
 
@@ -152,6 +172,7 @@ pub fn framing_for(content_type: Option<&str>, usual: Framing) -> Result<Framing
     let essence = content_type.unwrap_or_default().split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
     match essence.as_str() {
         "application/json" if usual == Framing::Sse => Ok(Framing::Detect),
+        "text/event-stream" if usual == Framing::Whole => Ok(Framing::Sse),
         "application/x-ndjson" | "application/jsonl" => Ok(Framing::NdJson),
         "text/html" => {
             Err(ChatError::lasting(ErrorKind::Provider, "the provider answered with a web page, not with a stream"))

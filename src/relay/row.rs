@@ -3,6 +3,7 @@
 use super::{End, Pace, RelayOptions};
 use crate::dialects::Encode;
 use crate::dialects::provider_error::{cut, redact};
+use crate::framing::Frame;
 use crate::models::{ChatError, ErrorKind, Event, Finish, Sink, Usage};
 
 /// The sinks' state; it outlives the output buffers that come and go with the network chunks.
@@ -14,13 +15,24 @@ pub struct Row {
     /// Why the body broke off, where the transport knows better than the decoder.
     cause: Option<ChatError>,
     pace: Pace,
+    /// How an answer ended that is given on as it is.
+    finish: Option<(Finish, Option<String>)>,
     end: Option<End>,
 }
 
 impl Row {
     pub fn new(options: RelayOptions, encoder: Box<dyn Encode>) -> Self {
         let meter = Meter { input_bytes: options.input_bytes, ..Meter::default() };
-        Row { options, encoder, meter, provider_request_id: None, cause: None, pace: Pace::Answering, end: None }
+        Row {
+            options,
+            encoder,
+            meter,
+            provider_request_id: None,
+            cause: None,
+            pace: Pace::Answering,
+            finish: None,
+            end: None,
+        }
     }
 
     /// The row, with a place to write to.
@@ -58,11 +70,16 @@ impl Row {
         if self.end.is_some() {
             return;
         }
-        self.warn_before(&event, out);
+        if !self.options.native {
+            self.warn_before(&event, out);
+        }
         self.meter.see(&event);
         match event {
             Event::Usage(_) => {}
             Event::Error(error) => self.fail(error, out),
+            Event::Finish { reason, raw } if self.options.native => {
+                self.finish = Some((reason, raw.map(str::to_owned)))
+            }
             Event::Finish { reason: Finish::ContentFilter, raw } if self.options.filtered_is_error => {
                 let mut error =
                     ChatError::new(ErrorKind::ContentFilter, "the provider's content filter withheld the answer");
@@ -80,10 +97,35 @@ impl Row {
                     Event::Start { .. } | Event::Warning(_) => self.pace,
                     _ => Pace::Answering,
                 };
-                self.encoder.event(event, out);
-                self.bound(out);
+                if !self.options.native {
+                    self.encoder.event(event, out);
+                    self.bound(out);
+                }
             }
         }
+    }
+
+    /// A frame whose events have been seen goes to the client as it is, unless it was a failure: that is
+    /// told in our words, without whatever stands in the provider's.
+    pub fn give_on(&mut self, frame: Frame<'_>, out: &mut Vec<u8>) {
+        if !self.options.native || self.end.is_some() || (frame.cut && !is_complete(frame.data)) {
+            return;
+        }
+        self.encoder.native(frame, out);
+        self.end_native(out);
+    }
+
+    /// Behind the frame that ended an answer: what a client of this language is still owed.
+    pub fn end_native(&mut self, out: &mut Vec<u8>) {
+        let Some((reason, raw)) = self.finish.take().filter(|_| self.end.is_none()) else { return };
+        self.settle(out);
+        self.encoder.event(Event::Finish { reason, raw: raw.as_deref() }, out);
+        self.end = Some(End::Finished(reason));
+    }
+
+    /// The frames are not what the client expects: they are translated after all.
+    pub fn translate(&mut self) {
+        self.options.native = false;
     }
 
     /// The request's warnings come before the first event that the client sees. Not sooner: as
@@ -120,6 +162,11 @@ impl Row {
     fn settle(&mut self, out: &mut Vec<u8>) {
         self.encoder.event(Event::Usage(self.meter.settle()), out);
     }
+}
+
+/// Whether what stands at the end of a body is whole, though nothing closes it.
+fn is_complete(data: &str) -> bool {
+    data.starts_with("[DONE]") || serde_json::from_str::<serde::de::IgnoredAny>(data).is_ok()
 }
 
 /// A provider that refuses a key in mid-stream quotes it, masked or not: its words are not given on.

@@ -8,8 +8,9 @@ use futures_util::future::{Either, select};
 use super::plan::Plan;
 use super::run::Run;
 use crate::dialects::provider_error::request_id;
-use crate::dialects::{DecodeOptions, ReplyOptions};
-use crate::models::{ChatError, ErrorKind};
+use crate::dialects::{DecodeOptions, ReplyOptions, write_for};
+use crate::framing::Framing;
+use crate::models::{ChatError, ErrorKind, Usage};
 use crate::platform::{Abort, Ended, Fetched, play, send};
 use crate::relay::{Relay, RelayOptions, clean, framing_for};
 
@@ -19,18 +20,16 @@ const MOST_WHOLE_ANSWER: u64 = 8 << 20;
 /// Asks the provider once, and relays what it answers. An error is one that the client has not
 /// seen; what it has to see is written in its stream.
 pub async fn attempt(run: &Rc<Run>, plan: &Plan) -> Result<(), ChatError> {
-    let outgoing = plan
-        .dialect
-        .write_request(&run.chat(), &plan.target)
-        .map_err(|error| error.from_provider(&plan.target.provider))?;
+    let written = write_for(plan.dialect, &run.chat(), &plan.target);
+    let (outgoing, native) = written.map_err(|error| error.from_provider(&plan.target.provider))?;
     let abort = Abort::new()?;
-    run.begin(plan, relay(run, plan, outgoing.warnings), abort.clone());
+    run.begin(plan, relay(run, plan, outgoing.warnings, native), abort.clone());
     let work = async {
         let fetched = match plan.embedded {
             true => play(outgoing.request, &abort),
             false => send(outgoing.request, &abort).await,
         };
-        converse(run, plan, fetched?).await
+        converse(run, plan, native, fetched?).await
     };
     let outcome = match select(pin!(work), pin!(run.watch())).await {
         Either::Left((outcome, _)) => outcome,
@@ -47,7 +46,7 @@ pub async fn attempt(run: &Rc<Run>, plan: &Plan) -> Result<(), ChatError> {
     })
 }
 
-fn relay(run: &Run, plan: &Plan, warnings: Vec<String>) -> Relay {
+fn relay(run: &Run, plan: &Plan, warnings: Vec<String>, native: bool) -> Relay {
     let chat = run.chat();
     let ask = run.ask();
     let reply = ReplyOptions {
@@ -55,10 +54,12 @@ fn relay(run: &Run, plan: &Plan, warnings: Vec<String>) -> Relay {
         provider: plan.target.provider.clone(),
         model: plan.target.model.clone(),
         stream: ask.stream,
+        created: ask.arrived_ms / 1000,
+        input_tokens: Usage::estimate(chat.text_bytes(), 0).input_tokens,
     };
     let decode = DecodeOptions { run_id: run.id().to_owned(), think_tags: plan.target.quirks.think_tags };
     let options = RelayOptions {
-        framing: plan.dialect.framing(),
+        framing: expected(run, plan, native),
         limits: crate::framing::Limits::default(),
         provider: plan.target.provider.clone(),
         key: plan.target.key.as_ref().map(|key| key.reveal().to_owned()),
@@ -66,17 +67,24 @@ fn relay(run: &Run, plan: &Plan, warnings: Vec<String>) -> Relay {
         filtered_is_error: ask.dialect.filtered_is_error(),
         warnings,
         most_output: (!ask.stream).then_some(MOST_WHOLE_ANSWER),
+        native,
     };
-    Relay::new(options, plan.dialect.decoder(decode), ask.dialect.encoder(reply))
+    Relay::new(options, plan.dialect.decoder(decode), ask.dialect.encoder(reply, &chat))
+}
+
+/// How the provider's body is divided if all goes as asked. Only who asks in the client's own words asks
+/// for a whole answer.
+fn expected(run: &Run, plan: &Plan, native: bool) -> Framing {
+    if native && !run.ask().stream { Framing::Whole } else { plan.dialect.framing() }
 }
 
 /// Reads the provider's answer, whatever it is.
-async fn converse(run: &Rc<Run>, plan: &Plan, fetched: Fetched) -> Result<Ended, ChatError> {
+async fn converse(run: &Rc<Run>, plan: &Plan, native: bool, fetched: Fetched) -> Result<Ended, ChatError> {
     run.answered(request_id(&fetched.headers));
     if !fetched.status.is_success() {
         return Err(read_error(plan, fetched).await);
     }
-    run.frame_as(framing_for(fetched.header("content-type"), plan.dialect.framing())?);
+    run.frame_as(framing_for(fetched.header("content-type"), expected(run, plan, native))?);
     let Some(body) = fetched.body else {
         return Ok(Ended::Whole);
     };

@@ -29,6 +29,8 @@ pub struct Ask {
     pub trace: Trace,
     /// Since the request's arrival.
     pub clock: Stopwatch,
+    /// The moment of that, in milliseconds since 1970.
+    pub arrived_ms: u64,
     /// What was tried for it.
     pub trail: Rc<RefCell<Trail>>,
     /// Fires when the client leaves.

@@ -1,4 +1,4 @@
-//! The unified surface.
+//! Chat, in any client's language.
 
 use std::rc::Rc;
 
@@ -8,41 +8,47 @@ use super::reply::{self, Reply};
 use super::{Call, body, header};
 use crate::dialects::{ToClient, Unified};
 use crate::models::{ChatError, ChatRequest};
+use crate::platform::now_ms;
 use crate::service::{Ask, House, start};
 
-/// `POST /api/v1/chat/stream`.
-pub async fn stream(call: Call, house: &House, context: &Context) -> Result<Reply, ChatError> {
-    let (chat, ask) = read(call, true).await?;
-    Ok(run(chat, ask, "text/event-stream; charset=utf-8", house, context).await)
+/// `POST /api/v1/chat/stream` and `POST /api/v1/chat`: here the route says whether the answer streams.
+pub async fn unified(call: Call, stream: bool, house: &House, context: &Context) -> Result<Reply, ChatError> {
+    let chat = Unified.read_request(&body::read_json(&call).await?)?;
+    Ok(run(ChatRequest { stream, ..chat }, &Unified, call, house, context).await)
 }
 
-/// `POST /api/v1/chat`.
-pub async fn whole(call: Call, house: &House, context: &Context) -> Result<Reply, ChatError> {
-    let (chat, ask) = read(call, false).await?;
-    Ok(run(chat, ask, "application/json", house, context).await)
+/// A request in a vendor's language: its body says whether the answer streams.
+pub async fn surface(
+    call: Call,
+    dialect: &'static dyn ToClient,
+    house: &House,
+    context: &Context,
+) -> Result<Reply, ChatError> {
+    let chat = dialect.read_request(&body::read_json(&call).await?)?;
+    Ok(run(chat, dialect, call, house, context).await)
 }
 
 /// The run's answer, or its error; either says what was tried.
-async fn run(chat: ChatRequest, ask: Ask, content_type: &str, house: &House, context: &Context) -> Reply {
-    let (trail, request_id) = (ask.trail.clone(), ask.trace.request_id.clone());
-    let reply = match start(chat, ask, house, context).await {
-        Ok(started) => Reply::stream(started.body, content_type, &started.run_id),
-        Err(error) => reply::error(&error, &request_id),
-    };
-    let timing = trail.borrow().server_timing();
-    reply.with_timing(timing)
-}
-
-async fn read(call: Call, stream: bool) -> Result<(ChatRequest, Ask), ChatError> {
-    let chat = Unified.read_request(&body::read_json(&call).await?)?;
+async fn run(chat: ChatRequest, dialect: &'static dyn ToClient, call: Call, house: &House, context: &Context) -> Reply {
+    let stream = chat.stream;
     let ask = Ask {
-        dialect: &Unified,
+        dialect,
         stream,
         caller_key: header(&call.request, "x-provider-key"),
         left: call.request.signal(),
-        trace: call.trace,
+        trace: call.trace.clone(),
         clock: call.clock,
+        arrived_ms: now_ms(),
         trail: Rc::default(),
     };
-    Ok((chat, ask))
+    let (trail, request_id) = (ask.trail.clone(), call.trace.request_id);
+    let reply = match start(chat, ask, house, context).await {
+        Ok(started) => {
+            let content_type = if stream { dialect.stream_type() } else { "application/json" };
+            Reply::stream(started.body, content_type, &started.run_id)
+        }
+        Err(error) => reply::error(&error, &request_id, dialect),
+    };
+    let timing = trail.borrow().server_timing();
+    reply.with_timing(timing)
 }

@@ -5,17 +5,20 @@ mod body;
 mod chat;
 mod info;
 mod reply;
+mod routes;
 
 use http::Uri;
 use wasm_bindgen::JsValue;
 use web_sys::{Request, Response};
 use worker::{Context, Env, event};
 
+use crate::dialects::Unified;
 use crate::models::{ChatError, ErrorKind};
 use crate::platform::{self, Stopwatch, random_hex};
 use crate::providers::Trace;
 use crate::service::House;
 use reply::Reply;
+use routes::Route;
 
 /// One request, and what was found out about it.
 struct Call {
@@ -41,15 +44,15 @@ async fn fetch(request: Request, env: Env, context: Context) -> worker::Result<R
     let request_id = trace.request_id.clone();
     let (reply, cors) = match read_call(request, trace, clock) {
         Ok(call) => answer(call, env, &context).await,
-        Err(error) => (reply::error(&error, &request_id), None),
+        Err(error) => (reply::error(&error, &request_id, &Unified), None),
     };
     reply.into_response(&request_id, cors).map_err(|error: JsValue| worker::Error::from(error))
 }
 
 /// The answer, and the foreign origin that may read it.
 async fn answer(call: Call, env: Env, context: &Context) -> (Reply, Option<String>) {
-    let request_id = call.trace.request_id.clone();
-    let failed = |error: ChatError| reply::error(&error, &request_id);
+    let (request_id, language) = (call.trace.request_id.clone(), routes::language(call.uri.path()));
+    let failed = |error: ChatError| reply::error(&error, &request_id, language);
     let house = match House::open(platform::Env::new(&env)) {
         Ok(house) => house,
         Err(error) => return (failed(error), None),
@@ -61,37 +64,17 @@ async fn answer(call: Call, env: Env, context: &Context) -> (Reply, Option<Strin
     if call.method == "OPTIONS" {
         return (Reply::preflight(), origin);
     }
-    let reply = route(call, &house, context).await.unwrap_or_else(failed);
+    let reply = serve(call, &house, context).await.unwrap_or_else(failed);
     (reply, origin)
 }
 
-async fn route(call: Call, house: &House, context: &Context) -> Result<Reply, ChatError> {
-    match (call.method.as_str(), call.uri.path()) {
-        ("POST", "/api/v1/chat/stream") => chat::stream(call, house, context).await,
-        ("POST", "/api/v1/chat") => chat::whole(call, house, context).await,
-        ("GET", "/api/v1/chat/stream/health") => Ok(info::stream_health(house)),
-        ("GET", "/api/v1/providers") => Ok(info::providers(house)),
-        ("GET", "/health") => Ok(info::health()),
-        (method, path) => Err(unrouted(method, path)),
-    }
-}
-
-/// The methods of the routes above, for an answer that says what would have been right.
-fn methods(path: &str) -> Option<&'static str> {
-    match path {
-        "/api/v1/chat/stream" | "/api/v1/chat" => Some("POST"),
-        "/api/v1/chat/stream/health" | "/api/v1/providers" | "/health" => Some("GET"),
-        _ => None,
-    }
-}
-
-fn unrouted(method: &str, path: &str) -> ChatError {
-    match methods(path) {
-        Some(allowed) => ChatError {
-            code: Some(allowed.to_owned()),
-            ..ChatError::new(ErrorKind::MethodNotAllowed, format!("{method} is not for this route: use {allowed}"))
-        },
-        None => ChatError::new(ErrorKind::NotFound, "there is no such route"),
+async fn serve(call: Call, house: &House, context: &Context) -> Result<Reply, ChatError> {
+    match routes::find(&call.method, call.uri.path())? {
+        Route::Chat { stream } => chat::unified(call, stream, house, context).await,
+        Route::Surface(dialect) => chat::surface(call, dialect, house, context).await,
+        Route::StreamHealth => Ok(info::stream_health(house)),
+        Route::Providers => Ok(info::providers(house)),
+        Route::Health => Ok(info::health()),
     }
 }
 

@@ -4,7 +4,7 @@ use serde_json::Value;
 use wasm_bindgen::JsValue;
 use web_sys::{Headers, ReadableStream, Response, ResponseInit};
 
-use crate::dialects::{ToClient, Unified};
+use crate::dialects::ToClient;
 use crate::models::{ChatError, ErrorKind};
 
 /// An answer on its way to be a response.
@@ -92,14 +92,16 @@ impl Reply {
     }
 }
 
-/// An error that comes instead of an answer.
-pub fn error(error: &ChatError, request_id: &str) -> Reply {
+/// An error that comes instead of an answer, in the client's language.
+pub fn error(error: &ChatError, request_id: &str, dialect: &dyn ToClient) -> Reply {
+    let written = dialect.write_error(error, request_id);
     let mut headers = vec![("content-type", "application/json".to_owned())];
+    headers.extend(written.headers);
     if let Some(ms) = error.retry_after_ms {
         headers.push(("retry-after", ms.div_ceil(1000).to_string()));
     }
     if let (ErrorKind::MethodNotAllowed, Some(allowed)) = (error.kind, &error.code) {
         headers.push(("allow", allowed.clone()));
     }
-    Reply { status: error.kind.status().as_u16(), headers, body: Body::Bytes(Unified.write_error(error, request_id)) }
+    Reply { status: written.status.as_u16(), headers, body: Body::Bytes(written.body) }
 }

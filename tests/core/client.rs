@@ -19,8 +19,14 @@ const USAGE: Usage = Usage {
 };
 
 fn encode(stream: bool, events: &[Event<'_>]) -> String {
-    let reply = ReplyOptions { run_id: "r_1".into(), provider: "p".into(), model: "asked".into(), stream };
-    let mut encoder = Unified.encoder(reply);
+    let reply = ReplyOptions {
+        run_id: "r_1".into(),
+        provider: "p".into(),
+        model: "asked".into(),
+        stream,
+        ..ReplyOptions::default()
+    };
+    let mut encoder = Unified.encoder(reply, &ChatRequest::default());
     let mut out = Vec::new();
     events.iter().for_each(|event| encoder.event(event.clone(), &mut out));
     String::from_utf8(out).unwrap()
@@ -172,7 +178,7 @@ data: [DONE]
     fn an_error_instead_of_an_answer() {
         let body = Unified.write_error(&ChatError::invalid("messages[0].role", "no"), "req_1");
         assert_eq!(
-            serde_json::from_slice::<Value>(&body).unwrap(),
+            serde_json::from_slice::<Value>(&body.body).unwrap(),
             json!({"error": {"type": "invalid_request", "message": "no", "param": "messages[0].role", "provider": null, "retryable": false, "request_id": "req_1"}})
         );
     }

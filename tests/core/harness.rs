@@ -7,7 +7,7 @@ use std::rc::Rc;
 use serde_json::Value;
 use tributary::dialects::{Decode, DecodeOptions, Ollama, OpenAiChat, ReplyOptions, ToClient, ToProvider, Unified};
 use tributary::framing::{Frame, Framer, Framing, Limits};
-use tributary::models::{Event, Sink, ToolKind};
+use tributary::models::{ChatRequest, Event, Sink, ToolKind};
 use tributary::relay::{End, Relay, RelayOptions};
 
 /// A test on the host and in the browser.
@@ -165,15 +165,21 @@ pub fn options(feed: Feed) -> RelayOptions {
         filtered_is_error: Unified.filtered_is_error(),
         warnings: Vec::new(),
         most_output: None,
+        native: false,
     }
 }
 
 /// A relay that knows more of its run.
 pub fn relay_with(feed: Feed, options: RelayOptions, events: Rc<RefCell<String>>, stream: bool) -> Relay {
     let inner = feed.dialect.decoder(DecodeOptions { run_id: "r_1".to_owned(), think_tags: feed.think_tags });
-    let reply =
-        ReplyOptions { run_id: "r_1".to_owned(), provider: "prov".to_owned(), model: "asked".to_owned(), stream };
-    Relay::new(options, Box::new(Spy { inner, events }), Unified.encoder(reply))
+    let reply = ReplyOptions {
+        run_id: "r_1".to_owned(),
+        provider: "prov".to_owned(),
+        model: "asked".to_owned(),
+        stream,
+        ..ReplyOptions::default()
+    };
+    Relay::new(options, Box::new(Spy { inner, events }), Unified.encoder(reply, &ChatRequest::default()))
 }
 
 /// Notes every event on its way from a decoder.

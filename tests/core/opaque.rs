@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use tributary::dialects::{OpenAiChat, ReplyOptions, ToClient, ToProvider, Unified};
 use tributary::models::{
-    CallRef, Event, Finish, Message, OpaqueDelta, Part, Quirks, Replay, Target, ToolDelta, ToolKind,
+    CallRef, ChatRequest, Event, Finish, Message, OpaqueDelta, Part, Quirks, Replay, Target, ToolDelta, ToolKind,
 };
 
 use crate::both_targets;
@@ -13,8 +13,14 @@ fn call(index: u32, id: &'static str) -> Event<'static> {
 }
 
 fn encoded(stream: bool, events: &[Event<'_>]) -> Vec<u8> {
-    let reply = ReplyOptions { run_id: "r_1".into(), provider: "p".into(), model: "m".into(), stream };
-    let mut encoder = Unified.encoder(reply);
+    let reply = ReplyOptions {
+        run_id: "r_1".into(),
+        provider: "p".into(),
+        model: "m".into(),
+        stream,
+        ..ReplyOptions::default()
+    };
+    let mut encoder = Unified.encoder(reply, &ChatRequest::default());
     let mut out = Vec::new();
     events.iter().for_each(|event| encoder.event(event.clone(), &mut out));
     out

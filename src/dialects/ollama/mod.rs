@@ -16,6 +16,10 @@ use crate::models::{ChatError, ChatRequest, Target};
 pub struct Ollama;
 
 impl ToProvider for Ollama {
+    fn name(&self) -> &'static str {
+        "ollama"
+    }
+
     fn write_request(&self, chat: &ChatRequest, target: &Target) -> Result<Outgoing, ChatError> {
         request::write(chat, target)
     }

@@ -25,6 +25,10 @@ const DIALECT: &str = "openai-chat";
 pub struct OpenAiChat;
 
 impl ToProvider for OpenAiChat {
+    fn name(&self) -> &'static str {
+        DIALECT
+    }
+
     fn write_request(&self, chat: &ChatRequest, target: &Target) -> Result<Outgoing, ChatError> {
         request::write(chat, target)
     }

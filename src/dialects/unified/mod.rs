@@ -6,7 +6,7 @@ mod read;
 
 use serde_json::{Map, Value, json};
 
-use super::{Encode, ReplyOptions, ToClient};
+use super::{Encode, ErrorReply, ReplyOptions, ToClient};
 use crate::framing::write_json_value;
 use crate::models::{ChatError, ChatRequest};
 
@@ -18,7 +18,7 @@ impl ToClient for Unified {
         read::request(body)
     }
 
-    fn encoder(&self, reply: ReplyOptions) -> Box<dyn Encode> {
+    fn encoder(&self, reply: ReplyOptions, _: &ChatRequest) -> Box<dyn Encode> {
         if reply.stream { Box::new(encode::Stream::new(reply)) } else { Box::new(encode::Whole::new(reply)) }
     }
 
@@ -26,12 +26,12 @@ impl ToClient for Unified {
         true
     }
 
-    fn write_error(&self, error: &ChatError, request_id: &str) -> Vec<u8> {
+    fn write_error(&self, error: &ChatError, request_id: &str) -> ErrorReply {
         let mut fields = error_fields(error);
         fields.insert("request_id".to_owned(), json!(request_id));
         let mut body = Vec::new();
         write_json_value(&mut body, &json!({ "error": fields }));
-        body
+        ErrorReply { status: error.kind.status(), body, headers: Vec::new() }
     }
 }
 

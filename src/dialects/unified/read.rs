@@ -64,6 +64,8 @@ pub fn request(body: &[u8]) -> Result<ChatRequest, ChatError> {
         response_format: read_format(&fields)?,
         metadata: fields.object("metadata")?.map(|fields| fields.map().clone()).unwrap_or_default(),
         on_disconnect: read_on_disconnect(&fields)?,
+        stream: false,
+        native: None,
         warnings,
         rejected: Vec::new(),
     })
