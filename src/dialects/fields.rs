@@ -2,7 +2,20 @@
 
 use serde_json::{Map, Value};
 
-use crate::models::ChatError;
+use crate::models::{ChatError, ErrorKind};
+
+/// A conversation of this many messages fills the context of any model; more is a mistake or a trick.
+pub const MOST_MESSAGES: usize = 4096;
+
+/// The body of a request: a JSON object.
+pub fn read_body(body: &[u8]) -> Result<Map<String, Value>, ChatError> {
+    serde_json::from_slice(body).map_err(|error| {
+        // The place, not the words around it: they may be anybody's secret.
+        let place = format!("line {} column {}", error.line(), error.column());
+        let what = if error.is_data() { "must be a JSON object" } else { "is not valid JSON" };
+        ChatError::new(ErrorKind::InvalidRequest, format!("the body {what} ({place})"))
+    })
+}
 
 /// An object of a request, and the path to it.
 pub struct Fields<'a> {

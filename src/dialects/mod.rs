@@ -9,9 +9,13 @@
 
 mod fields;
 mod ids;
+mod images;
 mod lenient;
 mod ollama;
+mod opaque;
 mod openai_chat;
+mod openai_error;
+mod openai_fields;
 mod outgoing;
 pub mod provider_error;
 mod unified;

@@ -23,7 +23,7 @@ pub async fn attempt(run: &Rc<Run>, plan: &Plan) -> Result<(), ChatError> {
     let written = write_for(plan.dialect, &run.chat(), &plan.target);
     let (outgoing, native) = written.map_err(|error| error.from_provider(&plan.target.provider))?;
     let abort = Abort::new()?;
-    run.begin(plan, relay(run, plan, outgoing.warnings, native), abort.clone());
+    run.begin(plan, relay(run, plan, outgoing.warnings, native), abort.clone(), native);
     let work = async {
         let fetched = match plan.embedded {
             true => play(outgoing.request, &abort),

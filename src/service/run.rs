@@ -108,6 +108,8 @@ pub struct Run {
     /// The first token came.
     spoke: Cell<bool>,
     thinks_first: Cell<bool>,
+    /// The provider was asked in the client's own words.
+    native: Cell<bool>,
     /// Provider and model that were asked last, and the provider's id for that.
     asked: RefCell<(String, String, Option<String>)>,
     frames: Cell<u64>,
@@ -155,6 +157,7 @@ impl Run {
             committed: Cell::new(false),
             spoke: Cell::new(false),
             thinks_first: Cell::new(false),
+            native: Cell::new(false),
             asked: RefCell::default(),
             frames: Cell::new(0),
             at: Moments::default(),
@@ -201,8 +204,11 @@ impl Run {
         self.targets > 1
     }
 
-    /// Mends the request for a provider that rejects something of it.
+    /// Mends the request for a provider that rejects something of it; but not the client's own words.
     pub fn amend(&self, plan: &Plan, error: &ChatError) -> bool {
+        if self.native.get() {
+            return false;
+        }
         let mut chat = self.chat.borrow_mut();
         let before = self.has_choice().then(|| chat.clone());
         let mended = plan.dialect.amend(&mut chat, error);
@@ -243,9 +249,12 @@ impl Run {
     }
 
     /// An attempt begins.
-    pub fn begin(&self, plan: &Plan, relay: Relay, upstream: Abort) {
+    pub fn begin(&self, plan: &Plan, relay: Relay, upstream: Abort, native: bool) {
         let thinking = self.chat.borrow().thinking.map(|thinking| thinking.enabled);
-        self.thinks_first.set(plan.target.quirks.thinks(&plan.target.model, thinking));
+        self.native.set(native);
+        // A whole answer comes behind a silence as long as the answer takes.
+        let whole = native && !self.ask.stream;
+        self.thinks_first.set(whole || plan.target.quirks.thinks(&plan.target.model, thinking));
         self.asked.replace((plan.target.provider.clone(), plan.target.model.clone(), None));
         self.relay.replace(Some(relay));
         self.upstream.replace(Some(upstream));

@@ -1,6 +1,6 @@
 //! What is at which address, and in which language to complain there.
 
-use crate::dialects::{ToClient, Unified};
+use crate::dialects::{OpenAiChat, ToClient, Unified};
 use crate::models::{ChatError, ErrorKind};
 
 /// What a request is for.
@@ -18,11 +18,12 @@ pub enum Route {
 }
 
 /// Method, path, and what is there.
-const ROUTES: [(&str, &str, Route); 5] = [
+const ROUTES: [(&str, &str, Route); 6] = [
     ("POST", "/api/v1/chat/stream", Route::Chat { stream: true }),
     ("POST", "/api/v1/chat", Route::Chat { stream: false }),
     ("GET", "/api/v1/chat/stream/health", Route::StreamHealth),
     ("GET", "/api/v1/providers", Route::Providers),
+    ("POST", "/v1/chat/completions", Route::Surface(&OpenAiChat)),
     ("GET", "/health", Route::Health),
 ];
 

@@ -5,8 +5,10 @@
 
 mod choice;
 mod chunk;
+mod client;
 mod decoder;
 mod details;
+mod native;
 mod request;
 mod template;
 mod think;
@@ -16,7 +18,7 @@ use http::{HeaderMap, StatusCode};
 
 use super::{Decode, DecodeOptions, Outgoing, ToProvider, provider_error};
 use crate::framing::Framing;
-use crate::models::{ChatError, ChatRequest, Target};
+use crate::models::{ChatError, ChatRequest, Native, Target};
 
 /// Its name in the catalogue, and on the state that it carries.
 const DIALECT: &str = "openai-chat";
@@ -31,6 +33,15 @@ impl ToProvider for OpenAiChat {
 
     fn write_request(&self, chat: &ChatRequest, target: &Target) -> Result<Outgoing, ChatError> {
         request::write(chat, target)
+    }
+
+    fn write_native(
+        &self,
+        native: &Native,
+        chat: &ChatRequest,
+        target: &Target,
+    ) -> Option<Result<Outgoing, ChatError>> {
+        Some(native::write(native, chat, target))
     }
 
     fn framing(&self) -> Framing {

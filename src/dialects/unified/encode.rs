@@ -2,8 +2,8 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{error_fields, opaque};
-use crate::dialects::{Encode, ReplyOptions};
+use super::error_fields;
+use crate::dialects::{Encode, ReplyOptions, opaque};
 use crate::framing::{write_json_str, write_json_value};
 use crate::models::{
     Answer, ChatError, Event, Finish, Opaque, OpaqueDelta, Placed, Sink, ToolCall, ToolDelta, ToolKind, Usage,

@@ -1,7 +1,6 @@
 //! The unified dialect: the gateway's own request and event stream, for clients.
 
 mod encode;
-mod opaque;
 mod read;
 
 use serde_json::{Map, Value, json};

@@ -1,18 +1,10 @@
 //! Reads and checks a unified request. After this nothing is checked again.
 
-use serde_json::{Map, Value};
+use serde_json::Value;
 
-use super::opaque;
-use crate::dialects::fields::Fields;
-use crate::models::{
-    ChatError, ChatRequest, Effort, ErrorKind, Image, Message, OnDisconnect, Part, ResponseFormat, Role, Thinking,
-    Tool, ToolCall, ToolChoice, ToolKind,
-};
-
-/// A conversation of this many messages fills the context of any model; more is a mistake or a trick.
-const MOST_MESSAGES: usize = 4096;
-/// More tools than any provider takes in one request.
-const MOST_TOOLS: usize = 512;
+use crate::dialects::fields::{self, Fields, MOST_MESSAGES};
+use crate::dialects::{images, opaque, openai_fields};
+use crate::models::{ChatError, ChatRequest, Effort, Image, Message, OnDisconnect, Part, Role, Thinking};
 
 const KNOWN: [&str; 20] = [
     "messages",
@@ -38,12 +30,7 @@ const KNOWN: [&str; 20] = [
 ];
 
 pub fn request(body: &[u8]) -> Result<ChatRequest, ChatError> {
-    let map: Map<String, Value> = serde_json::from_slice(body).map_err(|error| {
-        // The place, not the words around it: they may be anybody's secret.
-        let place = format!("line {} column {}", error.line(), error.column());
-        let what = if error.is_data() { "must be a JSON object" } else { "is not valid JSON" };
-        ChatError::new(ErrorKind::InvalidRequest, format!("the body {what} ({place})"))
-    })?;
+    let map = fields::read_body(body)?;
     let fields = Fields::root(&map);
     not_yet(&fields)?;
     let warnings =
@@ -55,13 +42,13 @@ pub fn request(body: &[u8]) -> Result<ChatRequest, ChatError> {
         temperature: fields.number("temperature", 0.0, 2.0)?,
         top_p: fields.number("top_p", 0.0, 1.0)?,
         max_tokens: fields.count("max_tokens", 1)?,
-        stop: read_stop(&fields)?,
+        stop: openai_fields::read_stop(&fields)?,
         seed: fields.integer("seed")?,
         thinking: read_thinking(&fields)?,
-        tools: read_tools(&fields)?,
-        tool_choice: read_tool_choice(&fields)?,
+        tools: openai_fields::read_tools(&fields)?,
+        tool_choice: openai_fields::read_tool_choice(&fields)?,
         parallel_tool_calls: fields.bool("parallel_tool_calls")?,
-        response_format: read_format(&fields)?,
+        response_format: openai_fields::read_format(&fields)?,
         metadata: fields.object("metadata")?.map(|fields| fields.map().clone()).unwrap_or_default(),
         on_disconnect: read_on_disconnect(&fields)?,
         stream: false,
@@ -107,7 +94,7 @@ fn read_message(fields: &Fields<'_>) -> Result<Message, ChatError> {
         "tool" => Role::Tool,
         _ => return fields.wrong("role", "must be one of system, developer, user, assistant, tool"),
     };
-    let tool_calls = read_calls(fields)?;
+    let tool_calls = openai_fields::read_calls(fields)?;
     if !tool_calls.is_empty() && role != Role::Assistant {
         return fields.wrong("tool_calls", "belongs to an assistant message only");
     }
@@ -159,7 +146,7 @@ fn read_part(fields: &Fields<'_>) -> Result<Part, ChatError> {
                 Some(Value::String(url)) => url,
                 _ => fields.need_object("image_url")?.need_str("url")?,
             };
-            image_from_url(url, fields, "image_url").map(Part::Image)
+            images::from_url(url, fields, "image_url").map(Part::Image)
         }
         _ => fields.wrong("type", "must be text or image"),
     }
@@ -171,66 +158,12 @@ fn read_image(fields: &Fields<'_>) -> Result<Image, ChatError> {
         return read_image(&source);
     }
     if let Some(url) = fields.str("url")? {
-        return image_from_url(url, fields, "url");
+        return images::from_url(url, fields, "url");
     }
     if fields.get("data").is_none() {
         return fields.wrong("url", "or data is required");
     }
-    image_from_data(fields.need_str("media_type")?, fields.need_str("data")?, fields, "data")
-}
-
-fn image_from_url(url: &str, fields: &Fields<'_>, name: &str) -> Result<Image, ChatError> {
-    if url.starts_with("https://") || url.starts_with("http://") {
-        return Ok(Image::Url(url.to_owned()));
-    }
-    let parts = url.strip_prefix("data:").and_then(|rest| rest.split_once(";base64,"));
-    match parts {
-        Some((media_type, data)) => image_from_data(media_type, data, fields, name),
-        None => fields.wrong(name, "must be an http, https or base64 data address"),
-    }
-}
-
-fn image_from_data(media_type: &str, data: &str, fields: &Fields<'_>, name: &str) -> Result<Image, ChatError> {
-    if !media_type.starts_with("image/") {
-        return fields.wrong(name, "must be an image: image/png, image/jpeg, image/webp or image/gif");
-    }
-    let base64 = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/' | b'=' | b'-' | b'_');
-    if data.is_empty() || !data.bytes().all(base64) {
-        return fields.wrong(name, "must be base64");
-    }
-    Ok(Image::Base64 { media_type: media_type.to_owned(), data: data.to_owned() })
-}
-
-fn read_calls(fields: &Fields<'_>) -> Result<Vec<ToolCall>, ChatError> {
-    let path = fields.path("tool_calls");
-    let read = |(at, item): (usize, &Value)| {
-        let call = Fields::at(item, format!("{path}[{at}]"))?;
-        let (kind, inner, arguments) = match call.str("type")? {
-            Some("custom") => (ToolKind::Custom, call.need_object("custom")?, "input"),
-            None | Some("function") => (ToolKind::Function, call.need_object("function")?, "arguments"),
-            Some(_) => return call.wrong("type", "must be function or custom"),
-        };
-        Ok(ToolCall {
-            id: call.need_str("id")?.to_owned(),
-            name: inner.need_str("name")?.to_owned(),
-            arguments: inner.str(arguments)?.unwrap_or_default().to_owned(),
-            kind,
-            opaque: opaque::read(&call)?,
-        })
-    };
-    fields.array("tool_calls")?.iter().enumerate().map(read).collect()
-}
-
-fn read_stop(fields: &Fields<'_>) -> Result<Vec<String>, ChatError> {
-    match fields.get("stop") {
-        None => Ok(Vec::new()),
-        Some(Value::String(word)) => Ok(vec![word.clone()]),
-        Some(Value::Array(words)) => match words.iter().map(|word| word.as_str().map(str::to_owned)).collect() {
-            Some(words) => Ok(words),
-            None => fields.wrong("stop", "must be a string or an array of strings"),
-        },
-        Some(_) => fields.wrong("stop", "must be a string or an array of strings"),
-    }
+    images::from_data(fields.need_str("media_type")?, fields.need_str("data")?, fields, "data")
 }
 
 fn read_thinking(fields: &Fields<'_>) -> Result<Option<Thinking>, ChatError> {
@@ -252,62 +185,6 @@ fn read_thinking(fields: &Fields<'_>) -> Result<Option<Thinking>, ChatError> {
     };
     let enabled = inner.bool("enabled")?.unwrap_or(true);
     Ok(Some(Thinking { enabled, budget_tokens: inner.count("budget_tokens", 0)?, effort }))
-}
-
-fn read_tools(fields: &Fields<'_>) -> Result<Vec<Tool>, ChatError> {
-    let items = fields.array("tools")?;
-    if items.len() > MOST_TOOLS {
-        return fields.wrong("tools", format!("must have at most {MOST_TOOLS} tools"));
-    }
-    let read = |(at, item): (usize, &Value)| {
-        let tool = Fields::at(item, format!("tools[{at}]"))?;
-        if tool.str("type")?.is_some_and(|kind| kind != "function") {
-            return tool.wrong("type", "must be function");
-        }
-        let function = tool.need_object("function")?;
-        Ok(Tool {
-            name: function.need_str("name")?.to_owned(),
-            description: function.str("description")?.map(str::to_owned),
-            parameters: function.object("parameters")?.map(|schema| Value::Object(schema.map().clone())),
-            strict: function.bool("strict")?,
-        })
-    };
-    items.iter().enumerate().map(read).collect()
-}
-
-fn read_tool_choice(fields: &Fields<'_>) -> Result<Option<ToolChoice>, ChatError> {
-    match fields.get("tool_choice") {
-        None => Ok(None),
-        Some(Value::String(word)) => match word.as_str() {
-            "auto" => Ok(Some(ToolChoice::Auto)),
-            "none" => Ok(Some(ToolChoice::None)),
-            "required" => Ok(Some(ToolChoice::Required)),
-            _ => fields.wrong("tool_choice", "must be auto, none, required or a function"),
-        },
-        Some(_) => {
-            let name = fields.need_object("tool_choice")?.need_object("function")?.need_str("name")?;
-            Ok(Some(ToolChoice::Tool(name.to_owned())))
-        }
-    }
-}
-
-fn read_format(fields: &Fields<'_>) -> Result<Option<ResponseFormat>, ChatError> {
-    let Some(format) = fields.object("response_format")? else { return Ok(None) };
-    match format.need_str("type")? {
-        "text" => Ok(Some(ResponseFormat::Text)),
-        "json_object" => Ok(Some(ResponseFormat::JsonObject)),
-        "json_schema" => {
-            let inner = format.need_object("json_schema")?;
-            let schema = inner.need_object("schema")?.map().clone();
-            Ok(Some(ResponseFormat::JsonSchema {
-                name: inner.str("name")?.unwrap_or("answer").to_owned(),
-                schema: Value::Object(schema),
-                description: inner.str("description")?.map(str::to_owned),
-                strict: inner.bool("strict")?,
-            }))
-        }
-        _ => format.wrong("type", "must be text, json_object or json_schema"),
-    }
 }
 
 fn read_on_disconnect(fields: &Fields<'_>) -> Result<Option<OnDisconnect>, ChatError> {

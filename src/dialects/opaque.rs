@@ -1,5 +1,5 @@
-//! A provider's own state on its way through a client: what it looks like, and how it finds back to
-//! its place. A message there is a text and a list of calls, so the place is told beside the state.
+//! A provider's own state on its way through a client whose messages are a text and a list of calls:
+//! what it looks like there, and how it finds back to its place, which is told beside it.
 
 use serde_json::{Value, json};
 

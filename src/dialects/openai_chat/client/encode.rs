@@ -1,0 +1,343 @@
+//! Events to chunks, or to one completion.
+
+use serde_json::{Map, Value, json};
+
+use crate::dialects::{Encode, ReplyOptions, opaque, openai_error};
+use crate::framing::{Frame, write_json_str, write_json_value, write_sse_event};
+use crate::models::{
+    Answer, ChatError, Citation, Event, Finish, Opaque, OpaqueDelta, Placed, Sink, ToolCall, ToolDelta, ToolKind, Usage,
+};
+
+/// A refusal of which the provider gives no words: an empty answer would look like a success.
+const REFUSED: &str = "The model declined to answer.";
+
+/// The answer as chunks.
+pub struct Stream {
+    reply: ReplyOptions,
+    wants_usage: bool,
+    /// What every chunk begins with: made once a model, not once a token.
+    head: Vec<u8>,
+    begun: bool,
+    refused: bool,
+    /// Chunks are the provider's own; its sentinel came.
+    native: bool,
+    done: bool,
+    /// How much text and how many calls came.
+    text: usize,
+    calls: usize,
+    /// Given whole in the last chunk: the SDKs' accumulators keep what came last under a name.
+    opaque: Vec<Value>,
+    usage: Usage,
+}
+
+impl Stream {
+    pub fn new(reply: ReplyOptions, wants_usage: bool) -> Self {
+        let mut stream = Stream {
+            wants_usage,
+            head: Vec::new(),
+            begun: false,
+            refused: false,
+            native: false,
+            done: false,
+            text: 0,
+            calls: 0,
+            opaque: Vec::new(),
+            usage: Usage::default(),
+            reply,
+        };
+        stream.name_model(&stream.reply.model.clone());
+        stream
+    }
+
+    fn name_model(&mut self, model: &str) {
+        self.head.clear();
+        self.head.extend_from_slice(b"data: ");
+        write_json_value(&mut self.head, &envelope_fields(&self.reply, "chat.completion.chunk", model));
+        // Open again, for what follows.
+        self.head.pop();
+    }
+
+    /// A chunk with one delta. The first one has the role before it, in a chunk of its own.
+    fn delta(&mut self, write: impl FnOnce(&mut Vec<u8>), out: &mut Vec<u8>) {
+        if !std::mem::replace(&mut self.begun, true) {
+            self.chunk(
+                |out| out.extend_from_slice(b"{\"role\":\"assistant\",\"content\":\"\",\"refusal\":null}"),
+                None,
+                out,
+            );
+        }
+        self.chunk(write, None, out);
+    }
+
+    fn chunk(&self, write: impl FnOnce(&mut Vec<u8>), finish: Option<(Finish, Option<&str>)>, out: &mut Vec<u8>) {
+        out.extend_from_slice(&self.head);
+        out.extend_from_slice(b",\"choices\":[{\"index\":0,\"delta\":");
+        write(out);
+        out.extend_from_slice(b",\"logprobs\":null,\"finish_reason\":");
+        match finish {
+            None => out.extend_from_slice(b"null"),
+            Some((reason, raw)) => {
+                write_json_str(out, finish_word(reason));
+                if let Some(raw) = raw {
+                    out.extend_from_slice(b",\"native_finish_reason\":");
+                    write_json_str(out, raw);
+                }
+            }
+        }
+        out.extend_from_slice(b"}]");
+        out.extend_from_slice(if self.wants_usage { b",\"usage\":null}\n\n" } else { b"}\n\n" });
+    }
+
+    fn text_field(&mut self, name: &str, text: &str, out: &mut Vec<u8>) {
+        let write = |out: &mut Vec<u8>| {
+            out.extend_from_slice(b"{\"");
+            out.extend_from_slice(name.as_bytes());
+            out.extend_from_slice(b"\":");
+            write_json_str(out, text);
+            out.push(b'}');
+        };
+        self.delta(write, out);
+    }
+
+    fn value(&mut self, delta: &Value, out: &mut Vec<u8>) {
+        self.delta(|out| write_json_value(out, delta), out);
+    }
+
+    fn tool(&mut self, delta: &ToolDelta<'_>, out: &mut Vec<u8>) {
+        let (kind, arguments) = words(delta.kind);
+        let mut inner = Map::new();
+        let mut call = Map::new();
+        call.insert("index".to_owned(), json!(delta.index));
+        let index = usize::try_from(delta.index).unwrap_or(usize::MAX);
+        if index >= self.calls {
+            self.calls = index.saturating_add(1);
+            call.insert("id".to_owned(), json!(delta.id));
+            call.insert("type".to_owned(), json!(kind));
+        }
+        if let Some(name) = delta.name {
+            inner.insert("name".to_owned(), json!(name));
+        }
+        inner.insert(arguments.to_owned(), json!(delta.arguments));
+        call.insert(kind.to_owned(), Value::Object(inner));
+        self.value(&json!({"tool_calls": [call]}), out);
+    }
+
+    fn opaque(&mut self, delta: &OpaqueDelta<'_>, out: &mut Vec<u8>) {
+        let state = Opaque { dialect: delta.dialect.to_owned(), data: delta.data.clone() };
+        match delta.call {
+            Some(call) => {
+                let call = json!({"index": call.index, "opaque": opaque::write(&state)});
+                self.value(&json!({"tool_calls": [call]}), out);
+            }
+            None => {
+                let placed = Placed { opaque: state, after_text: self.text, after_calls: self.calls };
+                self.opaque.push(opaque::placed(&placed));
+            }
+        }
+    }
+
+    fn finish(&mut self, reason: Finish, raw: Option<&str>, out: &mut Vec<u8>) {
+        if reason == Finish::Refusal && !self.refused {
+            self.text_field("refusal", REFUSED, out);
+        }
+        if !std::mem::replace(&mut self.begun, true) {
+            self.chunk(|out| out.extend_from_slice(b"{\"role\":\"assistant\",\"content\":\"\"}"), None, out);
+        }
+        let last = std::mem::take(&mut self.opaque);
+        let delta = if last.is_empty() { json!({}) } else { json!({ "opaque": last }) };
+        self.chunk(|out| write_json_value(out, &delta), Some((reason, raw)), out);
+        if self.wants_usage {
+            out.extend_from_slice(&self.head);
+            out.extend_from_slice(b",\"choices\":[],\"usage\":");
+            write_json_value(out, &usage_fields(&self.usage));
+            out.extend_from_slice(b"}\n\n");
+        }
+        out.extend_from_slice(b"data: [DONE]\n\n");
+    }
+
+    /// No `[DONE]` behind it: the vendor's SDKs raise what stands here.
+    fn error(&mut self, error: &ChatError, out: &mut Vec<u8>) {
+        out.extend_from_slice(b"data: ");
+        write_json_value(out, &json!({ "error": openai_error::fields(error) }));
+        out.extend_from_slice(b"\n\n");
+    }
+}
+
+impl Encode for Stream {
+    fn event(&mut self, event: Event<'_>, out: &mut Vec<u8>) {
+        match event {
+            Event::Start { model } => self.name_model(model),
+            Event::Text(text) => {
+                self.text = self.text.saturating_add(text.len());
+                self.text_field("content", text, out);
+            }
+            Event::Reasoning(text) => self.text_field("reasoning_content", text, out),
+            Event::Refusal(text) => {
+                self.refused = true;
+                self.text_field("refusal", text, out);
+            }
+            Event::Tool(delta) => self.tool(&delta, out),
+            Event::Opaque(delta) => self.opaque(&delta, out),
+            Event::Citation(citation) => self.value(&json!({"annotations": [annotation(citation)]}), out),
+            Event::Warning(text) => self.value(&json!({"warnings": [text]}), out),
+            Event::Usage(usage) => self.usage = usage,
+            Event::Finish { .. } if self.done => {}
+            // The provider's own chunks have gone out; all that may lack is the sentinel.
+            Event::Finish { .. } if self.native => out.extend_from_slice(b"data: [DONE]\n\n"),
+            Event::Finish { reason, raw } => self.finish(reason, raw, out),
+            Event::Error(error) => self.error(error, out),
+        }
+    }
+
+    fn native(&mut self, frame: Frame<'_>, out: &mut Vec<u8>) {
+        self.native = true;
+        self.done |= frame.data.starts_with("[DONE]");
+        if self.wants_usage || !is_usage_only(frame.data) {
+            write_sse_event(out, None, frame.event, frame.data);
+        }
+    }
+
+    fn heartbeat(&mut self, out: &mut Vec<u8>) {
+        out.extend_from_slice(b": hb\n\n");
+    }
+}
+
+/// The answer as one completion, written when it is complete.
+pub struct Whole {
+    reply: ReplyOptions,
+    answer: Answer,
+    native: bool,
+}
+
+impl Whole {
+    pub fn new(reply: ReplyOptions) -> Self {
+        Whole { reply, answer: Answer::default(), native: false }
+    }
+
+    fn write(&self, reason: Finish, raw: Option<&str>, out: &mut Vec<u8>) {
+        let answer = &self.answer;
+        let refusal = match (answer.refusal.as_str(), reason) {
+            ("", Finish::Refusal) => Some(REFUSED),
+            ("", _) => None,
+            (words, _) => Some(words),
+        };
+        let bare = answer.content.is_empty() && (!answer.tool_calls.is_empty() || refusal.is_some());
+        let mut message = Map::new();
+        let mut set = |name: &str, value: Value| {
+            message.insert(name.to_owned(), value);
+        };
+        set("role", json!("assistant"));
+        set("content", if bare { Value::Null } else { json!(answer.content) });
+        set("refusal", json!(refusal));
+        if !answer.reasoning.is_empty() {
+            set("reasoning_content", json!(answer.reasoning));
+        }
+        if !answer.tool_calls.is_empty() {
+            set("tool_calls", answer.tool_calls.iter().map(whole_call).collect());
+        }
+        if !answer.opaque.is_empty() {
+            set("opaque", answer.opaque.iter().map(opaque::placed).collect());
+        }
+        set("annotations", answer.citations.iter().map(annotation).collect());
+        let mut choice =
+            json!({"index": 0, "message": message, "logprobs": null, "finish_reason": finish_word(reason)});
+        if let (Some(raw), Some(map)) = (raw, choice.as_object_mut()) {
+            map.insert("native_finish_reason".to_owned(), json!(raw));
+        }
+        let model = answer.model.as_ref().unwrap_or(&self.reply.model);
+        let mut body = envelope_fields(&self.reply, "chat.completion", model);
+        body.insert("choices".to_owned(), json!([choice]));
+        body.insert("usage".to_owned(), usage_fields(&answer.usage.unwrap_or_default()));
+        if !answer.warnings.is_empty() {
+            body.insert("warnings".to_owned(), json!(answer.warnings));
+        }
+        write_json_value(out, &body);
+    }
+}
+
+impl Encode for Whole {
+    fn event(&mut self, event: Event<'_>, out: &mut Vec<u8>) {
+        match event {
+            Event::Finish { .. } if self.native => {}
+            Event::Finish { reason, raw } => self.write(reason, raw, out),
+            event => self.answer.event(event),
+        }
+    }
+
+    fn native(&mut self, frame: Frame<'_>, out: &mut Vec<u8>) {
+        self.native = true;
+        out.extend_from_slice(frame.data.as_bytes());
+    }
+
+    fn heartbeat(&mut self, _: &mut Vec<u8>) {}
+}
+
+fn envelope_fields(reply: &ReplyOptions, object: &str, model: &str) -> Map<String, Value> {
+    let mut fields = Map::new();
+    fields.insert("id".to_owned(), json!(format!("chatcmpl-{}", reply.run_id)));
+    fields.insert("object".to_owned(), json!(object));
+    fields.insert("created".to_owned(), json!(reply.created));
+    fields.insert("model".to_owned(), json!(model));
+    fields.insert("provider".to_owned(), json!(reply.provider));
+    fields
+}
+
+/// The vendor has fewer words. What is not complete is `length` there: a program that reads no further
+/// must not take it for the whole.
+fn finish_word(reason: Finish) -> &'static str {
+    match reason {
+        Finish::Stop | Finish::Refusal => "stop",
+        Finish::ToolCalls => "tool_calls",
+        Finish::ContentFilter => "content_filter",
+        Finish::Length | Finish::Pause | Finish::Cancelled => "length",
+    }
+}
+
+fn usage_fields(usage: &Usage) -> Value {
+    let mut fields = json!({
+        "prompt_tokens": usage.input_tokens, "completion_tokens": usage.output_tokens, "total_tokens": usage.total_tokens,
+        "prompt_tokens_details": {"cached_tokens": usage.cached_tokens.unwrap_or(0)},
+        "completion_tokens_details": {"reasoning_tokens": usage.reasoning_tokens.unwrap_or(0)},
+    });
+    if let Some(map) = fields.as_object_mut().filter(|_| usage.estimated) {
+        map.insert("estimated".to_owned(), json!(true));
+    }
+    fields
+}
+
+fn annotation(citation: &Citation) -> Value {
+    let inner = json!({
+        "url": citation.url, "title": citation.title.as_deref().unwrap_or_default(),
+        "start_index": citation.start_index.unwrap_or(0), "end_index": citation.end_index.unwrap_or(0),
+    });
+    json!({"type": "url_citation", "url_citation": inner})
+}
+
+fn whole_call(call: &ToolCall) -> Value {
+    let (kind, arguments) = words(call.kind);
+    let inner = json!({"name": call.name, arguments: call.arguments});
+    let mut whole = json!({"id": call.id, "type": kind, kind: inner});
+    if let (Some(state), Some(map)) = (&call.opaque, whole.as_object_mut()) {
+        map.insert("opaque".to_owned(), opaque::write(state));
+    }
+    whole
+}
+
+fn words(kind: ToolKind) -> (&'static str, &'static str) {
+    match kind {
+        ToolKind::Function => ("function", "arguments"),
+        ToolKind::Custom => ("custom", "input"),
+    }
+}
+
+/// A chunk that says nothing but what was used: the gateway asked for it, perhaps the client did not.
+fn is_usage_only(data: &str) -> bool {
+    #[derive(serde::Deserialize)]
+    struct Bare {
+        choices: Vec<serde::de::IgnoredAny>,
+        usage: Option<serde::de::IgnoredAny>,
+    }
+    // Text has this only with escapes before its quotes.
+    data.contains("\"usage\"")
+        && serde_json::from_str::<Bare>(data).is_ok_and(|bare| bare.choices.is_empty() && bare.usage.is_some())
+}
