@@ -26,8 +26,13 @@ mod invariants;
 mod ollama;
 #[path = "core/opaque.rs"]
 mod opaque;
+#[path = "core/openai_client.rs"]
+mod openai_client;
 #[path = "core/relay.rs"]
 mod relay;
+#[cfg(not(target_arch = "wasm32"))]
+#[path = "core/roundtrip.rs"]
+mod roundtrip;
 #[path = "core/text.rs"]
 mod text;
 #[path = "core/tools.rs"]
