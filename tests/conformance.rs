@@ -19,6 +19,8 @@ mod endings;
 mod errors;
 #[path = "core/framing.rs"]
 mod framing;
+#[path = "core/gemini.rs"]
+mod gemini;
 #[cfg(not(target_arch = "wasm32"))]
 #[path = "core/invariants.rs"]
 mod invariants;

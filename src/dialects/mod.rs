@@ -8,6 +8,7 @@
 //! dialect is in [`Quirks`](crate::models::Quirks) or in the decoder's tolerance.
 
 mod fields;
+mod gemini;
 mod ids;
 mod lenient;
 mod ollama;
@@ -21,6 +22,7 @@ use http::{HeaderMap, Request, StatusCode};
 use crate::framing::Framing;
 use crate::models::{ChatError, ChatRequest, Event, Sink, Target};
 
+pub use gemini::Gemini;
 pub use ollama::Ollama;
 pub use openai_chat::OpenAiChat;
 pub use unified::Unified;
@@ -63,6 +65,7 @@ pub trait ToClient: Sync {
 /// The provider side of a dialect, by its name in the catalogue.
 pub fn to_provider(name: &str) -> Option<&'static dyn ToProvider> {
     match name {
+        "gemini" => Some(&Gemini),
         "ollama" => Some(&Ollama),
         "openai-chat" => Some(&OpenAiChat),
         _ => None,

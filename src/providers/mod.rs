@@ -3,6 +3,7 @@
 
 mod catalogue;
 pub mod demo;
+mod gemini;
 mod ollama;
 mod openai;
 pub mod retry;
