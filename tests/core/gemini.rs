@@ -351,3 +351,75 @@ mod pieces {
         }
     }
 }
+
+#[cfg(not(target_arch = "wasm32"))]
+mod any_order {
+    //! Frames of every kind that changes the decoder's state, in any order. Host only: proptest.
+
+    use proptest::collection::vec;
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn payload() -> impl Strategy<Value = String> {
+        let part = prop_oneof![
+            Just(r#"{"text":"a"}"#),
+            Just(r#"{"text":"b","thought":true,"thoughtSignature":"s"}"#),
+            Just(r#"{"text":"","thoughtSignature":"t"}"#),
+            Just(r#"{"functionCall":{"id":"i","name":"f","args":{"x":1}},"thoughtSignature":"u"}"#),
+            Just(r#"{"functionCall":{"name":"f","willContinue":true}}"#),
+            Just(r#"{"functionCall":{"id":"i","name":"g","willContinue":true},"thoughtSignature":"v"}"#),
+            Just(r#"{"functionCall":{"partialArgs":[{"jsonPath":"$.a","stringValue":"x"}],"willContinue":true}}"#),
+            Just(r#"{"functionCall":{"partialArgs":[{"jsonPath":"$.a[0]","numberValue":1}],"willContinue":true}}"#),
+            Just(r#"{"functionCall":{}}"#),
+            Just(r#"{"inlineData":{}}"#),
+        ];
+        let reason = proptest::sample::select(vec!["STOP", "MAX_TOKENS", "SAFETY", "OTHER", "CONTINUATION", "NEW", ""]);
+        let other = proptest::sample::select(vec![
+            "[DONE]",
+            "{}",
+            "[]",
+            "[{},{\"candidates\":[]}]",
+            "null",
+            "{",
+            "<p>",
+            r#"{"usageMetadata":{"promptTokenCount":3}}"#,
+            r#"{"promptFeedback":{"blockReason":"OTHER"}}"#,
+            r#"{"error":{"message":"m"}}"#,
+            r#"[{"error":{}}]"#,
+        ]);
+        prop_oneof![
+            8 => vec(part, 0..3).prop_map(|all| parts(&all.join(","))),
+            2 => reason.prop_map(ends),
+            1 => other.prop_map(str::to_owned),
+        ]
+    }
+
+    proptest! {
+        #[test]
+        fn has_one_ending_and_calls_without_gaps(payloads in vec(payload(), 0..12), cut in 0usize..400) {
+            let body = frames(&payloads.iter().map(String::as_str).collect::<Vec<_>>());
+            let whole = run(GEMINI, &[body.as_bytes()]);
+            check_ending(&whole.output, whole.end.as_ref());
+            let (head, tail) = body.as_bytes().split_at(cut.min(body.len()));
+            prop_assert_eq!(&run(GEMINI, &[head, tail]).events, &whole.events);
+            let mut ids: Vec<&str> = Vec::new();
+            for line in whole.events.lines() {
+                let words: Vec<&str> = line.splitn(5, ' ').collect();
+                match words[..] {
+                    ["tool", index, id, _, arguments] => {
+                        prop_assert_eq!(index, ids.len().to_string());
+                        prop_assert!(!ids.contains(&id), "{} twice", id);
+                        prop_assert!(serde_json::from_str::<serde_json::Value>(arguments).unwrap().is_object());
+                        ids.push(id);
+                    }
+                    ["opaque", _, "call", index, rest] => {
+                        prop_assert_eq!(index, (ids.len() - 1).to_string());
+                        prop_assert!(rest.starts_with(ids.last().unwrap()));
+                    }
+                    _ => prop_assert!(!line.starts_with("finish tool_calls") || !ids.is_empty()),
+                }
+            }
+        }
+    }
+}
