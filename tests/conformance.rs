@@ -19,6 +19,10 @@ mod endings;
 mod errors;
 #[path = "core/framing.rs"]
 mod framing;
+#[path = "core/gemini.rs"]
+mod gemini;
+#[path = "core/gemini_requests.rs"]
+mod gemini_requests;
 #[cfg(not(target_arch = "wasm32"))]
 #[path = "core/invariants.rs"]
 mod invariants;

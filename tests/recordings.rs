@@ -9,6 +9,8 @@
 mod harness;
 #[path = "core/reference.rs"]
 mod reference;
+#[path = "core/reference_gemini.rs"]
+mod reference_gemini;
 #[path = "core/reference_ollama.rs"]
 mod reference_ollama;
 
@@ -18,11 +20,11 @@ use std::path::{Path, PathBuf};
 
 use http::{HeaderMap, HeaderName, StatusCode};
 use serde_json::Value;
-use tributary::dialects::{DecodeOptions, OpenAiChat, ToProvider};
-use tributary::framing::{Framer, Limits};
+use tributary::dialects::{DecodeOptions, Gemini, OpenAiChat, ToProvider};
+use tributary::framing::{Framer, Framing, Limits};
 use tributary::models::{Answer, ChatError, ErrorKind, Event, Finish, Sink};
 
-use harness::{DETECT, Feed, OLLAMA, SSE, check_ending, run};
+use harness::{DETECT, Feed, GEMINI, OLLAMA, SSE, check_ending, run};
 use reference::Reference;
 
 /// A body with what is known of it.
@@ -133,6 +135,12 @@ fn check(recording: &Recording) -> Option<(String, usize)> {
         return Some((ending, check_cuts(OLLAMA, &recording.body, &place)));
     }
     let whole = serde_json::from_str::<Value>(&text).is_ok();
+    if let Some(responses) = reference_gemini::responses(&text) {
+        let feed = if whole { Feed { framing: Framing::Detect, ..GEMINI } } else { GEMINI };
+        let (answer, errors) = fold(feed, &recording.body);
+        let ending = reference_gemini::check(&responses, &answer, &errors, &place);
+        return Some((ending, check_cuts(feed, &recording.body, &place)));
+    }
     let frames = if whole { vec![(String::new(), text.into_owned())] } else { reference::frames(&text) };
     if !reference::is_chat(&frames) {
         return None;
@@ -150,7 +158,8 @@ fn check(recording: &Recording) -> Option<(String, usize)> {
 fn check_refusal(recording: &Recording, place: &str) -> String {
     use ErrorKind::*;
     let status = StatusCode::from_u16(recording.status).unwrap();
-    let error = OpenAiChat.read_error(status, &recording.headers, &recording.body);
+    let dialect: &dyn ToProvider = if recording.folder.starts_with("gemini") { &Gemini } else { &OpenAiChat };
+    let error = dialect.read_error(status, &recording.headers, &recording.body);
     let kinds: &[ErrorKind] = match recording.status {
         401 => &[ProviderAuth],
         402 => &[BudgetExceeded, RateLimited],

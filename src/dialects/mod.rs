@@ -8,6 +8,7 @@
 //! dialect is in [`Quirks`](crate::models::Quirks) or in the decoder's tolerance.
 
 mod fields;
+mod gemini;
 mod ids;
 mod images;
 mod lenient;
@@ -25,6 +26,7 @@ use http::{HeaderMap, Request, StatusCode};
 use crate::framing::{Frame, Framing};
 use crate::models::{ChatError, ChatRequest, Event, Native, Sink, Target};
 
+pub use gemini::Gemini;
 pub use ollama::Ollama;
 pub use openai_chat::OpenAiChat;
 pub use unified::Unified;
@@ -97,6 +99,7 @@ pub struct ErrorReply {
 /// The provider side of a dialect, by its name in the catalogue.
 pub fn to_provider(name: &str) -> Option<&'static dyn ToProvider> {
     match name {
+        "gemini" => Some(&Gemini),
         "ollama" => Some(&Ollama),
         "openai-chat" => Some(&OpenAiChat),
         _ => None,

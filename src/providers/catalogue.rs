@@ -4,7 +4,7 @@ use http::Uri;
 use serde::Deserialize;
 
 use super::routes::Routes;
-use super::{Vars, demo, ollama, openai, together};
+use super::{Vars, demo, gemini, ollama, openai, together};
 use crate::dialects;
 use crate::models::{ChatError, ErrorKind, ModelRule, Quirks, Secret, Target};
 
@@ -94,7 +94,8 @@ pub struct Catalogue {
 impl Catalogue {
     /// The built-in providers and the operator's.
     pub fn from_vars(vars: Vars<'_>) -> Result<Self, ChatError> {
-        let mut providers = vec![openai::provider(), together::provider(), ollama::provider(), demo::provider()];
+        let mut providers =
+            vec![openai::provider(), gemini::provider(), together::provider(), ollama::provider(), demo::provider()];
         for provider in &mut providers {
             adapt(provider, vars)?;
         }
@@ -378,6 +379,7 @@ impl Configured {
 /// Completions is spoken by too many for that.
 fn rules(dialect: &str) -> &'static [ModelRule] {
     match dialect {
+        "gemini" => &gemini::RULES,
         _ => &[],
     }
 }

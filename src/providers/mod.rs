@@ -3,6 +3,7 @@
 
 mod catalogue;
 pub mod demo;
+mod gemini;
 pub mod health;
 mod ollama;
 mod openai;

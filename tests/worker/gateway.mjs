@@ -6,6 +6,7 @@ import { startWorker } from './harness.mjs';
 /** Keys that occur nowhere else, so that a search for them proves something. */
 export const OPENAI_KEY = 'sk-simulated-0penai-7f3a9c-must-never-be-shown';
 export const TOGETHER_KEY = 'tg-simulated-t0gether-51be20-must-never-be-shown';
+export const GEMINI_KEY = 'gm-simulated-gem1n1-93d7b1-must-never-be-shown';
 export const CALLER_KEY = 'ck-simulated-ca11er-c0ffee-must-never-be-shown';
 
 /** The model that the tests ask `together` for; the only one that its list allows. */
@@ -25,6 +26,8 @@ export async function startGateway(vars = {}) {
       TOGETHER_BASE_URL: `${simulator.url}/together/v1`,
       TOGETHER_MODELS: TOGETHER_MODEL,
       OLLAMA_BASE_URL: simulator.url,
+      GEMINI_API_KEY: GEMINI_KEY,
+      GEMINI_BASE_URL: `${simulator.url}/gemini/v1beta`,
       ...HASTY,
       ...vars,
     },

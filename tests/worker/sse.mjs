@@ -10,13 +10,13 @@ import { createParser } from 'eventsource-parser';
 /**
  * @typedef {{ id: string, event: string, data: string }} Frame
  * @typedef {{ content: string, finish_reason: string | null, model: string, provider: string, usage: any,
- *   role?: string, reasoning?: string, tool_calls?: any[], refusal?: string, warnings?: string[],
+ *   role?: string, reasoning?: string, tool_calls?: any[], refusal?: string, warnings?: string[], opaque?: any[],
  *   citations?: any[], raw_finish_reason?: string }} Chunk
  * @typedef {ReturnType<typeof readStream>} Stream
  */
 
 const ALWAYS = ['content', 'finish_reason', 'model', 'provider', 'usage'];
-const SOMETIMES = ['role', 'reasoning', 'tool_calls', 'refusal', 'citations', 'warnings', 'state', 'raw_finish_reason'];
+const SOMETIMES = ['role', 'reasoning', 'tool_calls', 'refusal', 'citations', 'warnings', 'opaque', 'state', 'raw_finish_reason'];
 export const HEARTBEAT = ': hb';
 
 /** @param {string} raw */
@@ -65,7 +65,13 @@ function fold(chunks) {
   const join = (/** @type {(chunk: Chunk) => string | undefined} */ pick) => chunks.map((chunk) => pick(chunk) ?? '').join('');
   /** @type {any[]} */
   const calls = [];
-  for (const { index, id, type, function: { name, arguments: piece } } of chunks.flatMap((chunk) => chunk.tool_calls ?? [])) {
+  for (const { index, id, type, function: said, opaque } of chunks.flatMap((chunk) => chunk.tool_calls ?? [])) {
+    if (opaque) {
+      assert.equal(id, calls[index]?.id, 'the state of a call comes behind its first delta');
+      calls[index].opaque = opaque;
+      continue;
+    }
+    const { name, arguments: piece } = said;
     if (!calls[index]) {
       assert.equal(index, calls.length, 'tool call indices rise without gaps');
       assert.ok(name, 'the first delta of a call has its name');
@@ -83,6 +89,7 @@ function fold(chunks) {
     refusal: join((chunk) => chunk.refusal),
     toolCalls: calls,
     warnings: chunks.flatMap((chunk) => chunk.warnings ?? []),
+    opaque: chunks.flatMap((chunk) => chunk.opaque ?? []),
     finish: last?.finish_reason ?? null,
     rawFinish: last?.raw_finish_reason,
     usage: last?.usage ?? null,

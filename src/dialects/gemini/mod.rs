@@ -1,0 +1,55 @@
+//! Gemini's `streamGenerateContent`: server-sent events, each a whole response; the end of the body
+//! is the only end there is.
+//!
+//! Facts: the vendor's API reference and SDKs, its guide to thought signatures, and streams recorded
+//! from the Gemini API and from Vertex AI.
+
+mod address;
+mod calls;
+mod chunk;
+mod contents;
+mod decoder;
+mod partial;
+mod request;
+mod thinking;
+
+use http::{HeaderMap, StatusCode};
+
+use super::{Decode, DecodeOptions, Outgoing, ToProvider, provider_error};
+use crate::framing::Framing;
+use crate::models::{ChatError, ChatRequest, Target};
+
+/// Its name in the catalogue, and on the state that it carries.
+const DIALECT: &str = "gemini";
+
+/// The state that it carries: the model's thinking, sealed. Also its name in `ChatRequest::rejected`.
+const SIGNATURE: &str = "thoughtSignature";
+
+/// The dialect's side towards providers.
+pub struct Gemini;
+
+impl ToProvider for Gemini {
+    fn name(&self) -> &'static str {
+        DIALECT
+    }
+
+    fn write_request(&self, chat: &ChatRequest, target: &Target) -> Result<Outgoing, ChatError> {
+        request::write(chat, target)
+    }
+
+    fn framing(&self) -> Framing {
+        Framing::Sse
+    }
+
+    fn decoder(&self, options: DecodeOptions) -> Box<dyn Decode> {
+        Box::new(decoder::Decoder::new(options))
+    }
+
+    fn read_error(&self, status: StatusCode, headers: &HeaderMap, body: &[u8]) -> ChatError {
+        provider_error::read_http(status, headers, body)
+    }
+
+    fn amend(&self, chat: &mut ChatRequest, error: &ChatError) -> bool {
+        request::amend(chat, error)
+    }
+}
