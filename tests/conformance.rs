@@ -34,3 +34,5 @@ mod text;
 mod tools;
 #[path = "core/upstream.rs"]
 mod upstream;
+#[path = "core/workers_ai.rs"]
+mod workers_ai;

@@ -11,6 +11,8 @@ mod harness;
 mod reference;
 #[path = "core/reference_ollama.rs"]
 mod reference_ollama;
+#[path = "core/reference_workers_ai.rs"]
+mod reference_workers_ai;
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -22,7 +24,7 @@ use tributary::dialects::{DecodeOptions, OpenAiChat, ToProvider};
 use tributary::framing::{Framer, Limits};
 use tributary::models::{Answer, ChatError, ErrorKind, Event, Finish, Sink};
 
-use harness::{DETECT, Feed, OLLAMA, SSE, check_ending, run};
+use harness::{DETECT, Feed, OLLAMA, SSE, WORKERS_AI, check_ending, run};
 use reference::Reference;
 
 /// A body with what is known of it.
@@ -134,11 +136,20 @@ fn check(recording: &Recording) -> Option<(String, usize)> {
     }
     let whole = serde_json::from_str::<Value>(&text).is_ok();
     let frames = if whole { vec![(String::new(), text.into_owned())] } else { reference::frames(&text) };
+    if reference_workers_ai::is_native(&frames) {
+        let (answer, errors) = fold(WORKERS_AI, &recording.body);
+        let ending = reference_workers_ai::check(&frames, &answer, &errors, &place);
+        return Some((ending, check_cuts(WORKERS_AI, &recording.body, &place)));
+    }
     if !reference::is_chat(&frames) {
         return None;
     }
     let expect = reference::read(&frames);
-    let feed = if whole { DETECT } else { SSE };
+    let feed = match (whole, recording.folder.as_str()) {
+        (true, _) => DETECT,
+        (false, "cloudflare-workers-ai") => WORKERS_AI,
+        (false, _) => SSE,
+    };
     let (answer, errors) = fold(feed, &recording.body);
     check_answer(&expect, &answer, &place);
     let ending = check_end(&expect, &answer, &errors, &place);

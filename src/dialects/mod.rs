@@ -15,6 +15,7 @@ mod openai_chat;
 mod outgoing;
 pub mod provider_error;
 mod unified;
+mod workers_ai;
 
 use http::{HeaderMap, Request, StatusCode};
 
@@ -24,6 +25,7 @@ use crate::models::{ChatError, ChatRequest, Event, Sink, Target};
 pub use ollama::Ollama;
 pub use openai_chat::OpenAiChat;
 pub use unified::Unified;
+pub use workers_ai::WorkersAi;
 
 /// The side of a dialect that talks to providers.
 pub trait ToProvider: Sync {
@@ -65,6 +67,7 @@ pub fn to_provider(name: &str) -> Option<&'static dyn ToProvider> {
     match name {
         "ollama" => Some(&Ollama),
         "openai-chat" => Some(&OpenAiChat),
+        "workers-ai" => Some(&WorkersAi),
         _ => None,
     }
 }

@@ -7,6 +7,7 @@ mod ollama;
 mod openai;
 pub mod retry;
 mod together;
+mod workers_ai;
 
 pub use catalogue::{Catalogue, Models, Provider, Trace};
 

@@ -8,7 +8,7 @@ use futures_util::future::{Either, select};
 use super::run::Run;
 use crate::dialects::{self, DecodeOptions, ReplyOptions, ToProvider};
 use crate::models::{ChatError, ErrorKind, Target};
-use crate::platform::{Abort, Ended, Fetched, play, send};
+use crate::platform::{Abort, Binding, Ended, Fetched, play, send};
 use crate::relay::{Relay, RelayOptions, clean, framing_for};
 
 /// A whole answer is held in memory until it is complete: 8 MB are two million tokens.
@@ -19,6 +19,8 @@ pub struct Plan {
     pub target: Target,
     pub dialect: &'static dyn ToProvider,
     pub embedded: bool,
+    /// What is asked instead of the target's address.
+    pub binding: Option<Binding>,
     /// The words for a refused key.
     pub refused_key: String,
 }
@@ -30,9 +32,10 @@ pub async fn attempt(run: &Rc<Run>, plan: &Plan) -> Result<(), ChatError> {
     let abort = Abort::new()?;
     run.begin(relay(run, plan, outgoing.warnings), abort.clone());
     let work = async {
-        let fetched = match plan.embedded {
-            true => play(outgoing.request, &abort),
-            false => send(outgoing.request, &abort).await,
+        let fetched = match &plan.binding {
+            Some(binding) => binding.run(&plan.target.model, outgoing.request.body(), &abort).await,
+            None if plan.embedded => play(outgoing.request, &abort),
+            None => send(outgoing.request, &abort).await,
         };
         converse(run, plan, fetched?).await
     };

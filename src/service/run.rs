@@ -97,6 +97,7 @@ fn plan(chat: &ChatRequest, ask: &Ask, house: &House) -> Result<Plan, ChatError>
         target,
         dialect: dialect(&provider.dialect)?,
         embedded: provider.embedded,
+        binding: provider.binding.as_deref().and_then(|name| house.env.binding(name)),
         refused_key: provider.refused_key(ask.caller_key.is_some()),
     })
 }

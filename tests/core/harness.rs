@@ -5,7 +5,9 @@ use std::fmt::Write as _;
 use std::rc::Rc;
 
 use serde_json::Value;
-use tributary::dialects::{Decode, DecodeOptions, Ollama, OpenAiChat, ReplyOptions, ToClient, ToProvider, Unified};
+use tributary::dialects::{
+    Decode, DecodeOptions, Ollama, OpenAiChat, ReplyOptions, ToClient, ToProvider, Unified, WorkersAi,
+};
 use tributary::framing::{Frame, Framer, Framing, Limits};
 use tributary::models::{Event, Sink, ToolKind};
 use tributary::relay::{End, Relay, RelayOptions};
@@ -37,6 +39,7 @@ pub const SSE: Feed = Feed {
     limits: Limits { frame: 1 << 20, whole: 4 << 20 },
 };
 pub const OLLAMA: Feed = Feed { dialect: &Ollama, framing: Framing::NdJson, ..SSE };
+pub const WORKERS_AI: Feed = Feed { dialect: &WorkersAi, ..SSE };
 pub const DETECT: Feed = Feed { framing: Framing::Detect, ..SSE };
 pub const WHOLE: Feed = Feed { framing: Framing::Whole, ..SSE };
 pub const THINK: Feed = Feed { think_tags: true, ..SSE };
