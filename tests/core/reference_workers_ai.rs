@@ -5,11 +5,12 @@ use tributary::models::{Answer, ChatError, ErrorKind, Finish};
 
 /// Whether these frames are of the older shape.
 pub fn is_native(frames: &[(String, String)]) -> bool {
-    let values = frames.iter().filter_map(|(_, data)| serde_json::from_str::<Value>(data).ok());
-    let native = |value: Value| {
-        value.get("choices").is_none() && value.get("p").or(value.get("response")).or(value.get("tool_calls")).is_some()
-    };
-    values.map(native).reduce(|all, one| all || one).unwrap_or(false)
+    let mut values = frames.iter().filter_map(|(_, data)| serde_json::from_str::<Value>(data).ok());
+    values.any(|value| {
+        // Others name a whole answer or a piece of one so.
+        let other = ["choices", "type", "done"].iter().any(|name| value.get(*name).is_some());
+        !other && (value["response"].is_string() || value["tool_calls"].is_array())
+    })
 }
 
 /// Compares what was decoded with what the frames say; gives the ending.
