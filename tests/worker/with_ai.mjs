@@ -1,6 +1,5 @@
-// The built worker with a stand-in for the binding `AI`, which would need an account. It follows the
-// binding's code in the runtime: the request goes to the simulator, with the caller's signal.
-// Models of `@cf/older/` get the binding as it was before `returnRawResponse`.
+// The built worker with a stand-in for the binding `AI`, as it was before `returnRawResponse`: it gives
+// a stream, or an object, or throws. The request behind it goes to the simulator.
 import Tributary from '../../build/index.js';
 
 class Ai {
@@ -9,10 +8,10 @@ class Ai {
     this.#url = url;
   }
 
-  async run(model, inputs, { returnRawResponse, signal } = {}) {
+  async run(model, inputs, { signal }) {
     if (Object.getPrototypeOf(inputs) !== Object.prototype) throw new Error('5004: the inputs are no plain object');
+    signal.addEventListener('abort', () => console.log(`the signal for ${model} fired`));
     const response = await fetch(`${this.#url}/ai/run/${model}`, { method: 'POST', body: JSON.stringify(inputs), signal });
-    if (returnRawResponse && !model.startsWith('@cf/older/')) return response;
     if (!response.ok) {
       const { internalCode, description } = await response.json();
       throw new Error(`${internalCode}: ${description}`);
@@ -20,9 +19,9 @@ class Ai {
     return response.headers.get('content-type') === 'application/json' ? response.json() : response.body;
   }
 
-  /** A stub of a remote object takes any name for a method of its own. */
+  /** To a stub of a remote object every name is a method. */
   toJSON() {
-    throw new Error('not a method');
+    throw new Error('it has no such method');
   }
 }
 

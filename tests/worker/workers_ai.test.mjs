@@ -5,6 +5,7 @@ import { after, before, beforeEach, describe, test } from 'node:test';
 import * as openai from '../simulator/formats/openai_chat.mjs';
 import * as ai from '../simulator/formats/workers_ai.mjs';
 import { hangUp, head, silence } from '../simulator/wire.mjs';
+import { startBound } from './bound.mjs';
 import { CHAT, STREAM, beginPost, get, post, stream, watch } from './client.mjs';
 import { assertError, assertFailed } from './expect.mjs';
 import { CLOUDFLARE_KEY, startGateway } from './gateway.mjs';
@@ -14,10 +15,11 @@ const MESSAGES = [{ role: 'user', content: 'hello' }];
 const TOOLS = [{ type: 'function', function: { name: 'look', parameters: { type: 'object' } } }];
 const IMPATIENT = { IDLE_TIMEOUT_SECONDS: '1', THINKING_TIMEOUT_SECONDS: '1' };
 
-/** @typedef {Awaited<ReturnType<typeof startGateway>>} Gateway */
+/** @typedef {import('../simulator/simulator.mjs').Recorded} Recorded */
+/** @typedef {{ simulator: import('../simulator/simulator.mjs').Simulator, worker: import('./client.mjs').Server }} Gateway */
 
-/** What holds both ways: the same answers, errors and endings. @param {() => Gateway} gateway @param {string} provider @param {typeof ai.failed} failed */
-function itAnswers(gateway, provider, failed) {
+/** What holds both ways: the same answers, errors and endings. @param {() => Gateway} gateway @param {string} provider @param {typeof ai.failed} failed @param {(request: Recorded) => any} inputs */
+function itAnswers(gateway, provider, failed, inputs) {
   const ask = { provider, model: ai.MODEL, messages: MESSAGES };
   const script = (/** @type {import('../simulator/simulator.mjs').Scripted[]} */ ...replies) => gateway().simulator.script(...replies);
   const streamOn = (/** @type {object} */ body = ask) => stream(gateway().worker, body);
@@ -54,9 +56,9 @@ function itAnswers(gateway, provider, failed) {
     const answered = { role: 'assistant', content: first.content, reasoning: first.reasoning, tool_calls: first.toolCalls };
     const second = await streamOn({ ...chat, messages: [...MESSAGES, answered, { role: 'tool', tool_call_id: 'call_a', content: 'seen' }] });
     assert.equal(second.content, 'fine');
-    const [, { json }] = gateway().simulator.requests;
+    const [, request] = gateway().simulator.requests;
     const call = { id: 'call_a', type: 'function', function: { name: 'look', arguments: '{"x":1}' } };
-    assert.deepEqual(json, {
+    assert.deepEqual(inputs(request), {
       messages: [...MESSAGES, { role: 'assistant', content: '', tool_calls: [call] }, { role: 'tool', content: 'seen', tool_call_id: 'call_a' }],
       stream: true,
       reasoning_effort: 'max',
@@ -70,7 +72,7 @@ function itAnswers(gateway, provider, failed) {
     const { content, finish, warnings } = await streamOn();
     assert.deepEqual([content, finish], ['whole', 'stop']);
     assert.deepEqual(warnings, ['the answer was asked for whole: the model does not stream it']);
-    assert.deepEqual(gateway().simulator.requests.map(({ json }) => json.stream), [true, undefined]);
+    assert.deepEqual(gateway().simulator.requests.map((request) => inputs(request).stream), [true, undefined]);
   });
 
   /** @type {[status: number, code: number, told: number, type: string][]} */
@@ -140,7 +142,7 @@ function itAnswers(gateway, provider, failed) {
 }
 
 describe('over REST', { timeout: 120_000 }, () => {
-  /** @type {Gateway} */
+  /** @type {Awaited<ReturnType<typeof startGateway>>} */
   let gateway;
   before(async () => {
     gateway = await startGateway((url) => ({
@@ -151,7 +153,7 @@ describe('over REST', { timeout: 120_000 }, () => {
   });
   after(() => gateway?.stop());
   beforeEach(() => gateway.simulator.clear());
-  itAnswers(() => gateway, 'cloudflare', ai.failed);
+  itAnswers(() => gateway, 'cloudflare', ai.failed, ({ json }) => json);
 
   test('the model is in the path, the token in its header, and the inputs are the body', async () => {
     gateway.simulator.script(ai.streamed({ text: ['fine'] }));
@@ -181,74 +183,93 @@ describe('over REST', { timeout: 120_000 }, () => {
   });
 });
 
-describe('through the binding', { timeout: 120_000 }, () => {
-  /** @type {Gateway} */
+describe('through the binding of the runtime', { timeout: 120_000 }, () => {
+  /** @type {Awaited<ReturnType<typeof startBound>>} */
+  let gateway;
+  before(async () => { gateway = await startBound(IMPATIENT); });
+  after(() => gateway?.stop());
+  beforeEach(() => gateway.simulator.clear());
+  itAnswers(() => gateway, 'workers-ai', ai.failedInside, ({ json }) => json.inputs);
+
+  test('it is listed as ready, and is the default where nothing else is', async () => {
+    const { json } = await get(gateway.worker, '/api/v1/providers');
+    const listed = json.providers.find((/** @type {any} */ one) => one.name === 'workers-ai');
+    assert.deepEqual([json.default, listed.configured, listed.default_model, listed.key_variable], ['workers-ai', true, ai.MODEL, null]);
+  });
+
+  test('a model is known by its name, and its inputs go with no key of anybody\'s', async () => {
+    gateway.simulator.script(ai.streamed({ text: ['fine'] }));
+    await stream(gateway.worker, { model: '@cf/some/model', messages: MESSAGES, seed: 5 }, { 'x-provider-key': 'a-key-of-the-callers' });
+    const [{ headers, json, body }] = gateway.simulator.requests;
+    assert.equal(headers['mf-header-cf-consn-model-id'], '@cf/some/model');
+    assert.deepEqual(json.inputs, { messages: MESSAGES, stream: true, max_tokens: 2048, seed: 5 });
+    assert.ok(!`${body}${JSON.stringify(headers)}`.includes('a-key-of-the-callers'));
+  });
+
+  itAborts(() => gateway, () => ai.MODEL);
+});
+
+describe('through a binding that gives no responses', { timeout: 120_000 }, () => {
+  /** @type {Awaited<ReturnType<typeof startGateway>>} */
   let gateway;
   before(async () => {
     gateway = await startGateway((url) => ({ ...IMPATIENT, AI_URL: url }), { entrypoint: `${ROOT}tests/worker/with_ai.mjs` });
   });
   after(() => gateway?.stop());
   beforeEach(() => gateway.simulator.clear());
-  itAnswers(() => gateway, 'workers-ai', ai.failedInside);
+  const ask = { provider: 'workers-ai', model: '@cf/older/model', messages: MESSAGES };
 
-  const OLDER = { model: 'workers-ai/@cf/older/model', messages: MESSAGES };
-
-  test('it is listed as ready, and knows its models by their names', async () => {
-    const { json } = await get(gateway.worker, '/api/v1/providers');
-    const listed = json.providers.find((/** @type {any} */ one) => one.name === 'workers-ai');
-    assert.deepEqual([listed.configured, listed.default_model, listed.key_variable], [true, ai.MODEL, null]);
-    gateway.simulator.script(ai.streamed({ text: ['fine'] }));
-    await stream(gateway.worker, { model: '@cf/some/model', messages: MESSAGES, seed: 5 }, { 'x-provider-key': 'a-key-of-the-callers' });
-    const [{ path, headers, json: inputs }] = gateway.simulator.requests;
-    assert.equal(path, '/ai/run/@cf/some/model');
-    assert.equal(headers.authorization, undefined);
-    assert.deepEqual(inputs, { messages: MESSAGES, stream: true, max_tokens: 2048, seed: 5 });
-  });
-
-  test('a binding that gives the stream itself is read like one that gives a response', async () => {
+  test('a stream is read like the body of a response', async () => {
     gateway.simulator.script(ai.streamed({ text: ['Hel', 'lo'] }));
-    const { content, finish } = await stream(gateway.worker, OLDER);
+    const { content, finish } = await stream(gateway.worker, ask);
     assert.deepEqual([content, finish], ['Hello', 'stop']);
     gateway.simulator.script(ai.streamOf([...ai.frames({ text: ['Hel'] }).slice(0, 1), hangUp()]));
-    const ended = await stream(gateway.worker, OLDER);
+    const ended = await stream(gateway.worker, ask);
     assert.equal(ended.content, 'Hel');
     assertFailed(ended, 'truncated');
   });
 
-  test('a binding that gives an object has answered whole', async () => {
+  test('an object is a whole answer', async () => {
     gateway.simulator.script(ai.whole(ai.result({ text: ['Hello'], toolCalls: [{ name: 'look', arguments: { choices: [1] } }] }), true));
-    const { content, toolCalls, finish } = await stream(gateway.worker, OLDER);
+    const { content, toolCalls, finish } = await stream(gateway.worker, ask);
     assert.deepEqual([content, toolCalls[0].function.arguments, finish], ['Hello', '{"choices":[1]}', 'tool_calls']);
     gateway.simulator.script(ai.whole(openai.completion({ text: 'Hello', finish: 'length' }), true));
-    const other = await stream(gateway.worker, OLDER);
+    const other = await stream(gateway.worker, ask);
     assert.deepEqual([other.content, other.finish], ['Hello', 'length']);
   });
 
-  test('what the binding throws is known by its code', async () => {
+  test('what is thrown is known by its code', async () => {
     gateway.simulator.script(ai.failedInside(429, 3036, 'all used up'));
-    const spent = assertError(await post(gateway.worker, STREAM, OLDER), 429, 'rate_limited');
+    const spent = assertError(await post(gateway.worker, STREAM, ask), 429, 'rate_limited');
     assert.deepEqual([spent.message, spent.retryable, gateway.simulator.requests.length], ['all used up', false, 1]);
     gateway.simulator.clear();
     gateway.simulator.script(ai.failedInside(429, 3040), ai.streamed({ text: ['fine'] }));
-    assert.equal((await stream(gateway.worker, OLDER)).content, 'fine');
+    assert.equal((await stream(gateway.worker, ask)).content, 'fine');
     assert.equal(gateway.simulator.requests.length, 2);
   });
 
-  for (const model of [ai.MODEL, '@cf/older/model']) {
-    const cases = {
-      'before the headers': [silence()],
-      'between the headers and the first event': [head(), silence()],
-      'in mid-answer': [...ai.frames({ text: ['Hel'] }).slice(0, 1), silence()],
-    };
-    for (const [when, steps] of Object.entries(cases)) {
-      test(`a client of ${model} that leaves ${when} ends the request behind the binding`, async () => {
-        gateway.simulator.script(ai.streamOf(steps));
-        const client = beginPost(gateway.worker, STREAM, { provider: 'workers-ai', model, messages: MESSAGES });
-        await gateway.simulator.waitFor(1);
-        if (when === 'in mid-answer') await watch(await client.response).until((text) => text.includes('Hel'));
-        client.leave();
-        await gateway.simulator.waitFor(([{ outcome }]) => outcome === 'aborted', 900);
-      });
-    }
-  }
+  // The runtime ends the request of a lost client in any case; that the signal does, the log alone shows.
+  itAborts(() => gateway, (at) => `@cf/older/left-${at}`, (model) => gateway.worker.waitForLog(`the signal for ${model} fired`));
 });
+
+/** @param {() => Gateway} gateway @param {(at: number) => string} model @param {(model: string) => Promise<unknown>} [shown] */
+function itAborts(gateway, model, shown = async () => {}) {
+  const cases = {
+    'before the headers': [silence()],
+    'between the headers and the first event': [head(), silence()],
+    'in mid-answer': [...ai.frames({ text: ['Hel'] }).slice(0, 1), silence()],
+  };
+  for (const [at, [when, steps]] of Object.entries(cases).entries()) {
+    test(`a client that leaves ${when} ends the request behind the binding`, async () => {
+      const { simulator, worker } = gateway();
+      simulator.script(ai.streamOf(steps));
+      const client = beginPost(worker, STREAM, { provider: 'workers-ai', model: model(at), messages: MESSAGES });
+      await simulator.waitFor(1);
+      if (when === 'in mid-answer') await watch(await client.response).until((text) => text.includes('Hel'));
+      client.leave();
+      // Sooner than the idle limit would.
+      await simulator.waitFor(([{ outcome }]) => outcome === 'aborted', 900);
+      await shown(model(at));
+    });
+  }
+}
