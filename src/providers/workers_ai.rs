@@ -1,14 +1,14 @@
 //! Cloudflare Workers AI, through the worker's own binding: no key, no address.
 
 use super::catalogue::{Models, Provider};
-use crate::models::{Effort, ModelRule, Quirks};
+use crate::models::{Effort, ModelRule, Quirks, ThinkingForm};
 
 /// The models that take the inputs of Chat Completions, by the starts of their names; the first match
 /// counts.
 ///
 /// Source: the types that the runtime is built with (workerd, 2026-10), where each model has the words
-/// for its effort; one without words has a switch in its template.
-pub const RULES: [ModelRule; 9] = [
+/// for its effort; one without words has a switch in its template. Of Kimi K2.7 nothing can be asked: it always thinks.
+pub const RULES: [ModelRule; 10] = [
     ModelRule {
         thinks: true,
         efforts: &[Effort::Low, Effort::Medium, Effort::High],
@@ -37,7 +37,13 @@ pub const RULES: [ModelRule; 9] = [
         efforts: &[Effort::Low, Effort::Medium, Effort::High],
         ..ModelRule::new("@cf/moonshotai/kimi-k2.5")
     },
-    ModelRule { thinks: true, efforts: &[Effort::High], off: Some("none"), ..ModelRule::new("@cf/moonshotai/kimi") },
+    ModelRule {
+        thinks: true,
+        efforts: &[Effort::High],
+        off: Some("none"),
+        ..ModelRule::new("@cf/moonshotai/kimi-k2.6")
+    },
+    ModelRule { thinks: true, thinking: ThinkingForm::None, ..ModelRule::new("@cf/moonshotai/kimi-k2.7") },
     ModelRule {
         thinks: true,
         efforts: &[Effort::Low, Effort::Medium, Effort::XHigh],

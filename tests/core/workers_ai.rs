@@ -375,6 +375,8 @@ both_targets! {
         assert_eq!(sent(GEMMA, json!({"effort": "high"})), (json!({"chat_template_kwargs": {"enable_thinking": true}}), 1));
         assert_eq!(sent(GEMMA, json!(false)), (json!({"chat_template_kwargs": {"enable_thinking": false}}), 0));
         assert_eq!(sent(GLM, json!({"budget_tokens": 9})), (json!({}), 1));
+        assert_eq!(sent("@cf/moonshotai/kimi-k2.7-code", json!(true)), (json!({}), 0));
+        assert_eq!(sent("@cf/moonshotai/kimi-k2.7-code", json!(false)), (json!({}), 1));
     }
 
     fn the_built_in_one_is_there_when_its_binding_is() {

@@ -10,7 +10,8 @@ use crate::dialects::Outgoing;
 use crate::dialects::openai_chat::{write_format, write_message, write_tool_choice};
 use crate::dialects::outgoing::{function_tool, model_path, post};
 use crate::models::{
-    Auth, ChatError, ChatRequest, Effort, Image, Message, ModelRule, Part, ResponseFormat, Target, Thinking, ToolChoice,
+    Auth, ChatError, ChatRequest, Effort, Image, Message, ModelRule, Part, ResponseFormat, Target, Thinking,
+    ThinkingForm, ToolChoice,
 };
 
 /// The parameter that asks for a stream.
@@ -121,8 +122,8 @@ fn write_thinking(
     rule: Option<&ModelRule>,
     warnings: &mut Vec<String>,
 ) -> Option<(&'static str, Value)> {
-    let Some(rule) = rule else {
-        if thinking.enabled {
+    let Some(rule) = rule.filter(|rule| rule.thinking != ThinkingForm::None) else {
+        if thinking.enabled != rule.is_some_and(|rule| rule.thinks) {
             warnings.push("thinking was left out: the model has no such parameter".to_owned());
         }
         return None;
