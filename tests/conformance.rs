@@ -43,3 +43,5 @@ mod text;
 mod tools;
 #[path = "core/upstream.rs"]
 mod upstream;
+#[path = "core/workers_ai.rs"]
+mod workers_ai;

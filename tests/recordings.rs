@@ -13,6 +13,8 @@ mod reference;
 mod reference_gemini;
 #[path = "core/reference_ollama.rs"]
 mod reference_ollama;
+#[path = "core/reference_workers_ai.rs"]
+mod reference_workers_ai;
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -24,7 +26,7 @@ use tributary::dialects::{DecodeOptions, Gemini, OpenAiChat, ToProvider};
 use tributary::framing::{Framer, Framing, Limits};
 use tributary::models::{Answer, ChatError, ErrorKind, Event, Finish, Sink};
 
-use harness::{DETECT, Feed, GEMINI, OLLAMA, SSE, check_ending, run};
+use harness::{DETECT, Feed, GEMINI, OLLAMA, SSE, WORKERS_AI, check_ending, run};
 use reference::Reference;
 
 /// A body with what is known of it.
@@ -142,11 +144,20 @@ fn check(recording: &Recording) -> Option<(String, usize)> {
         return Some((ending, check_cuts(feed, &recording.body, &place)));
     }
     let frames = if whole { vec![(String::new(), text.into_owned())] } else { reference::frames(&text) };
+    if reference_workers_ai::is_native(&frames) {
+        let (answer, errors) = fold(WORKERS_AI, &recording.body);
+        let ending = reference_workers_ai::check(&frames, &answer, &errors, &place);
+        return Some((ending, check_cuts(WORKERS_AI, &recording.body, &place)));
+    }
     if !reference::is_chat(&frames) {
         return None;
     }
     let expect = reference::read(&frames);
-    let feed = if whole { DETECT } else { SSE };
+    let feed = match (whole, recording.folder.as_str()) {
+        (true, _) => DETECT,
+        (false, "cloudflare-workers-ai") => WORKERS_AI,
+        (false, _) => SSE,
+    };
     let (answer, errors) = fold(feed, &recording.body);
     check_answer(&expect, &answer, &place);
     let ending = check_end(&expect, &answer, &errors, &place);

@@ -20,6 +20,7 @@ mod openai_fields;
 mod outgoing;
 pub mod provider_error;
 mod unified;
+mod workers_ai;
 
 use http::{HeaderMap, Request, StatusCode};
 
@@ -30,6 +31,7 @@ pub use gemini::Gemini;
 pub use ollama::Ollama;
 pub use openai_chat::OpenAiChat;
 pub use unified::Unified;
+pub use workers_ai::WorkersAi;
 
 /// The side of a dialect that talks to providers.
 pub trait ToProvider: Sync {
@@ -102,6 +104,7 @@ pub fn to_provider(name: &str) -> Option<&'static dyn ToProvider> {
         "gemini" => Some(&Gemini),
         "ollama" => Some(&Ollama),
         "openai-chat" => Some(&OpenAiChat),
+        "workers-ai" => Some(&WorkersAi),
         _ => None,
     }
 }

@@ -1,5 +1,7 @@
 use serde::Deserialize;
 
+use super::Effort;
+
 /// Where a request goes: everything that a dialect needs to address it, and nothing it could match on.
 #[derive(Clone)]
 pub struct Target {
@@ -151,6 +153,8 @@ pub struct ModelRule {
     pub thinking: ThinkingForm,
     /// What comes nearest to no thinking at all, in the dialect's own word; none where nothing does.
     pub off: Option<&'static str>,
+    /// The words for the effort that it takes, for a dialect that cannot send any word to any model.
+    pub efforts: &'static [Effort],
     /// Whether a tool call can be forced.
     pub forced_tools: bool,
     /// The output limit of a request that names none, for a dialect that must send one.
@@ -167,6 +171,7 @@ impl ModelRule {
             thinks: false,
             thinking: ThinkingForm::Effort,
             off: None,
+            efforts: &[],
             forced_tools: true,
             usual_output: 4096,
         }

@@ -29,11 +29,17 @@ pub async fn send(request: Request<Vec<u8>>, abort: &Abort) -> Answer {
     // The runtime's own words name hosts and sometimes more; they stay here.
     let lost = |_: JsValue| ChatError::new(ErrorKind::Provider, "the provider could not be reached");
     let response: Response = JsFuture::from(js::fetch(&request)).await.map_err(lost)?.unchecked_into();
-    Ok(Fetched {
-        status: StatusCode::from_u16(response.status()).unwrap_or(StatusCode::BAD_GATEWAY),
-        headers: headers(&response.headers()),
-        body: response.body(),
-    })
+    Ok(Fetched::from(&response))
+}
+
+impl From<&Response> for Fetched {
+    fn from(response: &Response) -> Self {
+        Fetched {
+            status: StatusCode::from_u16(response.status()).unwrap_or(StatusCode::BAD_GATEWAY),
+            headers: headers(&response.headers()),
+            body: response.body(),
+        }
+    }
 }
 
 impl Fetched {

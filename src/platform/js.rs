@@ -21,6 +21,17 @@ extern "C" {
     #[wasm_bindgen(method, getter)]
     pub fn writable(this: &IdentityTransformStream) -> web_sys::WritableStream;
 
+    #[wasm_bindgen(method, js_name = pipeThrough)]
+    pub fn pipe_through(this: &Readable, through: &IdentityTransformStream) -> web_sys::ReadableStream;
+
+    /// A stream of bytes, wherever it comes from.
+    pub type Readable;
+
+    /// A binding that runs models.
+    pub type Models;
+    #[wasm_bindgen(method, catch)]
+    pub fn run(this: &Models, model: &str, inputs: &JsValue, options: &JsValue) -> Result<JsValue, JsValue>;
+
     /// A reader that fills a buffer of ours.
     pub type ByobReader;
     #[wasm_bindgen(method, catch)]

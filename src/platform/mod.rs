@@ -1,6 +1,7 @@
-//! The worker's surroundings, thin: fetch with abort, the stream pump, clock, randomness,
+//! The worker's surroundings, thin: fetch with abort, a binding that answers like a fetch, the stream pump, clock, randomness,
 //! variables, logging. In: JavaScript. Out: every decision.
 
+mod binding;
 mod clock;
 mod fetch;
 mod js;
@@ -10,6 +11,7 @@ mod play;
 mod signal;
 mod vars;
 
+pub use binding::Binding;
 pub use clock::{Stopwatch, now_ms, sleep};
 pub use fetch::{Answer, Fetched, send};
 pub use js::{random, random_hex};

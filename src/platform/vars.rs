@@ -1,6 +1,7 @@
-use js_sys::{JSON, Reflect};
+use js_sys::{Array, JSON, Object, Reflect};
 use wasm_bindgen::JsValue;
 
+use super::Binding;
 use crate::models::{ChatError, ErrorKind};
 use crate::providers::retry::RetryPolicy;
 
@@ -14,14 +15,25 @@ impl Env {
         Env(JsValue::from(env.clone()))
     }
 
-    /// A variable as text: an object, as wrangler allows, as its JSON.
+    /// A variable as text: an object, as wrangler allows, as its JSON, and a binding as `{}`, for of it
+    /// there is only to say that it is there.
     pub fn var(&self, name: &str) -> Option<String> {
-        let value = Reflect::get(&self.0, &JsValue::from_str(name)).ok()?;
+        let value = self.value(name)?;
         match value.as_string() {
             Some(text) => Some(text).filter(|text| !text.is_empty()),
-            None if value.is_undefined() || value.is_null() => None,
-            None => JSON::stringify(&value).ok().map(String::from),
+            None if is_data(&value) => JSON::stringify(&value).ok().map(String::from),
+            None => Some("{}".to_owned()),
         }
+    }
+
+    /// What is bound under a name.
+    pub fn binding(&self, name: &str) -> Option<Binding> {
+        self.value(name).map(Binding::new)
+    }
+
+    fn value(&self, name: &str) -> Option<JsValue> {
+        let value = Reflect::get(&self.0, &JsValue::from_str(name)).ok()?;
+        Some(value).filter(|value| !value.is_undefined() && !value.is_null())
     }
 
     fn is_true(&self, name: &str) -> bool {
@@ -42,6 +54,12 @@ impl Env {
         let wrong = || ChatError::new(ErrorKind::Internal, format!("{name} must be a whole number of milliseconds"));
         text.trim().parse().map_err(|_| wrong())
     }
+}
+
+/// Whether a value is plain. A stub is not even to be asked for its JSON: to it that is a call.
+fn is_data(value: &JsValue) -> bool {
+    let plain = || Object::get_prototype_of(value) == Object::get_prototype_of(&Object::new());
+    !(value.is_object() || value.is_function()) || Array::is_array(value) || plain()
 }
 
 /// The operator's settings for runs.

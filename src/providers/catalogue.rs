@@ -4,7 +4,7 @@ use http::Uri;
 use serde::Deserialize;
 
 use super::routes::Routes;
-use super::{Vars, demo, gemini, ollama, openai, together};
+use super::{Vars, demo, gemini, ollama, openai, together, workers_ai};
 use crate::dialects;
 use crate::models::{ChatError, ErrorKind, ModelRule, Quirks, Secret, Target};
 
@@ -23,6 +23,8 @@ pub struct Provider {
     pub key_variable: Option<String>,
     /// Whether it can be asked without that key.
     pub key_optional: bool,
+    /// The binding that it is reached through, instead of an address and a key.
+    pub binding: Option<String>,
     /// The variable that sets its address, where that is not its own name's.
     pub address_variable: Option<String>,
     /// Whether the operator set anything of it: a key, an address, or all of it.
@@ -94,8 +96,14 @@ pub struct Catalogue {
 impl Catalogue {
     /// The built-in providers and the operator's.
     pub fn from_vars(vars: Vars<'_>) -> Result<Self, ChatError> {
-        let mut providers =
-            vec![openai::provider(), gemini::provider(), together::provider(), ollama::provider(), demo::provider()];
+        let mut providers = vec![
+            openai::provider(),
+            gemini::provider(),
+            together::provider(),
+            ollama::provider(),
+            workers_ai::provider(),
+            demo::provider(),
+        ];
         for provider in &mut providers {
             adapt(provider, vars)?;
         }
@@ -212,6 +220,9 @@ impl Provider {
     /// Whether the operator has made it ready: its key is set; or it needs none, and where a key is
     /// optional, at least its address was chosen.
     pub fn is_configured(&self, vars: Vars<'_>) -> bool {
+        if let Some(binding) = &self.binding {
+            return is_set(vars, binding);
+        }
         if self.key_optional {
             return self.chosen;
         }
@@ -226,6 +237,9 @@ impl Provider {
         trace: &Trace,
         vars: Vars<'_>,
     ) -> Result<Target, ChatError> {
+        if let Some(binding) = self.binding.as_deref().filter(|name| !is_set(vars, name)) {
+            return Err(self.missing_binding(binding));
+        }
         let mut headers = self.headers.clone();
         if self.forwards_trace {
             headers.push(("x-request-id".to_owned(), trace.request_id.clone()));
@@ -249,6 +263,12 @@ impl Provider {
             None if self.key_optional => Ok(None),
             None => Err(self.missing_key()),
         }
+    }
+
+    fn missing_binding(&self, binding: &str) -> ChatError {
+        let words =
+            format!("{} needs the binding {binding}: add `[ai] binding = \"{binding}\"` to wrangler.toml", self.name);
+        ChatError::new(ErrorKind::ProviderAuth, words).from_provider(&self.name)
     }
 
     fn missing_key(&self) -> ChatError {
@@ -290,9 +310,10 @@ fn pick<'a>(provider: &'a Provider, model: Option<&str>) -> Result<(&'a Provider
 /// The operator's address, models and default model for a built-in provider.
 fn adapt(provider: &mut Provider, vars: Vars<'_>) -> Result<(), ChatError> {
     let upper = provider.name.to_ascii_uppercase().replace('-', "_");
-    provider.chosen = provider.key_variable.as_ref().is_some_and(|name| is_set(vars, name));
+    let needs = provider.key_variable.as_ref().or(provider.binding.as_ref());
+    provider.chosen = needs.is_some_and(|name| is_set(vars, name));
     let variable = provider.address_variable.clone().unwrap_or_else(|| format!("{upper}_BASE_URL"));
-    if let Some(address) = vars(&variable).filter(|_| !provider.embedded) {
+    if let Some(address) = vars(&variable).filter(|_| !provider.embedded && provider.binding.is_none()) {
         provider.base_url = check_address(&variable, &address)?;
         provider.chosen = true;
         // Behind another address may be anything.
@@ -380,6 +401,7 @@ impl Configured {
 fn rules(dialect: &str) -> &'static [ModelRule] {
     match dialect {
         "gemini" => &gemini::RULES,
+        "workers-ai" => &workers_ai::RULES,
         _ => &[],
     }
 }

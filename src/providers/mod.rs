@@ -11,6 +11,7 @@ pub mod retry;
 mod routes;
 mod together;
 pub mod trail;
+mod workers_ai;
 
 pub use catalogue::{Catalogue, Models, Provider, Trace};
 

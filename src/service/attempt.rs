@@ -25,9 +25,10 @@ pub async fn attempt(run: &Rc<Run>, plan: &Plan) -> Result<(), ChatError> {
     let abort = Abort::new()?;
     run.begin(plan, relay(run, plan, outgoing.warnings, native), abort.clone(), native);
     let work = async {
-        let fetched = match plan.embedded {
-            true => play(outgoing.request, &abort),
-            false => send(outgoing.request, &abort).await,
+        let fetched = match &plan.binding {
+            Some(binding) => binding.run(&plan.target.model, outgoing.request.body(), &abort).await,
+            None if plan.embedded => play(outgoing.request, &abort),
+            None => send(outgoing.request, &abort).await,
         };
         converse(run, plan, native, fetched?).await
     };

@@ -3,6 +3,7 @@
 use super::{Ask, House};
 use crate::dialects::{self, ToProvider};
 use crate::models::{ChatError, ChatRequest, ErrorKind, Target};
+use crate::platform::Binding;
 use crate::providers::Provider;
 
 /// Where an attempt goes.
@@ -12,6 +13,8 @@ pub struct Plan {
     pub target: Target,
     pub dialect: &'static dyn ToProvider,
     pub embedded: bool,
+    /// What is asked instead of the target's address.
+    pub binding: Option<Binding>,
     /// The words for a refused key.
     pub refused_key: String,
     /// The key is the caller's: what is wrong with it says nothing of the provider.
@@ -60,6 +63,7 @@ fn plan(provider: &Provider, model: String, ask: &Ask, house: &House) -> Result<
         target,
         dialect,
         embedded: provider.embedded,
+        binding: provider.binding.as_deref().and_then(|name| house.env.binding(name)),
         refused_key: provider.refused_key(ask.caller_key.is_some()),
         callers_key: ask.caller_key.is_some(),
     })

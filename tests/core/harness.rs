@@ -6,7 +6,7 @@ use std::rc::Rc;
 
 use serde_json::Value;
 use tributary::dialects::{
-    Decode, DecodeOptions, Gemini, Ollama, OpenAiChat, ReplyOptions, ToClient, ToProvider, Unified,
+    Decode, DecodeOptions, Gemini, Ollama, OpenAiChat, ReplyOptions, ToClient, ToProvider, Unified, WorkersAi,
 };
 use tributary::framing::{Frame, Framer, Framing, Limits};
 use tributary::models::{ChatRequest, Event, Sink, ToolKind};
@@ -40,6 +40,7 @@ pub const SSE: Feed = Feed {
 };
 pub const OLLAMA: Feed = Feed { dialect: &Ollama, framing: Framing::NdJson, ..SSE };
 pub const GEMINI: Feed = Feed { dialect: &Gemini, ..SSE };
+pub const WORKERS_AI: Feed = Feed { dialect: &WorkersAi, ..SSE };
 pub const DETECT: Feed = Feed { framing: Framing::Detect, ..SSE };
 pub const WHOLE: Feed = Feed { framing: Framing::Whole, ..SSE };
 pub const THINK: Feed = Feed { think_tags: true, ..SSE };

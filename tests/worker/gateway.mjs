@@ -7,6 +7,7 @@ import { startWorker } from './harness.mjs';
 export const OPENAI_KEY = 'sk-simulated-0penai-7f3a9c-must-never-be-shown';
 export const TOGETHER_KEY = 'tg-simulated-t0gether-51be20-must-never-be-shown';
 export const GEMINI_KEY = 'gm-simulated-gem1n1-93d7b1-must-never-be-shown';
+export const CLOUDFLARE_KEY = 'cf-simulated-c10udflare-9d2e71-must-never-be-shown';
 export const CALLER_KEY = 'ck-simulated-ca11er-c0ffee-must-never-be-shown';
 
 /** The model that the tests ask `together` for; the only one that its list allows. */
@@ -15,10 +16,11 @@ export const TOGETHER_MODEL = 'simulated/llama';
 /** Retries at once: what is tested is whether and when one is allowed, not how long it dawdles. */
 const HASTY = { RETRY_BASE_MS: '1', RETRY_CAP_MS: '2' };
 
-/** @param {Record<string, string>} [vars] */
-export async function startGateway(vars = {}) {
+/** @param {Record<string, string> | ((simulatorUrl: string) => Record<string, string>)} [vars] @param {{ entrypoint?: string }} [options] */
+export async function startGateway(vars = {}, options = {}) {
   const simulator = await startSimulator();
   const worker = await startWorker({
+    ...options,
     vars: {
       OPENAI_API_KEY: OPENAI_KEY,
       OPENAI_BASE_URL: `${simulator.url}/v1`,
@@ -29,7 +31,7 @@ export async function startGateway(vars = {}) {
       GEMINI_API_KEY: GEMINI_KEY,
       GEMINI_BASE_URL: `${simulator.url}/gemini/v1beta`,
       ...HASTY,
-      ...vars,
+      ...(typeof vars === 'function' ? vars(simulator.url) : vars),
     },
   });
   return {

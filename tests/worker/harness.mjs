@@ -38,16 +38,16 @@ let starting = Promise.resolve();
  * Starts the worker that `npm run build` left behind, with these variables and no others than
  * those in its wrangler.toml.
  *
- * @param {{ vars?: Record<string, string>, config?: string }} [options]
+ * @param {{ vars?: Record<string, string>, config?: string, entrypoint?: string }} [options]  Another module than the worker's own may be its entry.
  */
-export function startWorker({ vars = {}, config = `${ROOT}wrangler.toml` } = {}) {
-  const started = starting.then(() => start(vars, config));
+export function startWorker({ vars = {}, config = `${ROOT}wrangler.toml`, entrypoint } = {}) {
+  const started = starting.then(() => start(vars, config, entrypoint));
   starting = started.then(() => {}, () => {});
   return started;
 }
 
-/** @param {Record<string, string>} vars @param {string} config */
-async function start(vars, config) {
+/** @param {Record<string, string>} vars @param {string} config @param {string} [entrypoint] */
+async function start(vars, config, entrypoint) {
   if (!existsSync(config)) throw new Error(`no ${config}`);
   const { unstable_DevEnv: DevEnv } = await import('wrangler');
   /** @type {Log[]} */
@@ -58,6 +58,7 @@ async function start(vars, config) {
   const loaded = once(environment, 'reloadComplete');
   const worker = await environment.startWorker({
     config,
+    entrypoint,
     // A named file, though an empty one, keeps wrangler from looking for `.dev.vars`.
     envFiles: ['/dev/null'],
     bindings: Object.fromEntries(Object.entries(vars).map(([name, value]) => [name, { type: 'plain_text', value }])),

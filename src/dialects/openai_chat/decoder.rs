@@ -30,6 +30,7 @@ pub struct Decoder {
     usage: Usage,
     citations: usize,
     unreadable: u32,
+    done_suffices: bool,
     ended: bool,
 }
 
@@ -51,6 +52,7 @@ impl Decoder {
             usage: Usage::default(),
             citations: 0,
             unreadable: 0,
+            done_suffices: false,
             ended: false,
         }
     }
@@ -104,7 +106,24 @@ impl Decoder {
         }
     }
 
-    fn chunk(&mut self, chunk: &Chunk<'_>, data: &str, out: &mut dyn Sink) {
+    /// From now on `[DONE]` ends an answer though no reason was given: the format has none.
+    pub fn let_done_suffice(&mut self) {
+        self.done_suffices = true;
+    }
+
+    /// Whether the terminal event was given.
+    pub fn has_ended(&self) -> bool {
+        self.ended
+    }
+
+    /// Ends the answer with a failure.
+    pub fn fail_with(&mut self, error: &ChatError, out: &mut dyn Sink) {
+        self.close(true, out);
+        out.event(Event::Error(error));
+    }
+
+    /// Takes a chunk that is read already; `data` is what an error in it is quoted from.
+    pub fn chunk(&mut self, chunk: &Chunk<'_>, data: &str, out: &mut dyn Sink) {
         if let Some(model) = chunk.model.filled().filter(|_| !self.model_seen) {
             self.model_seen = true;
             out.event(Event::Start { model });
@@ -247,8 +266,7 @@ impl Decoder {
     }
 
     fn fail(&mut self, data: &str, out: &mut dyn Sink) {
-        self.close(true, out);
-        out.event(Event::Error(&Fault::read(data).into_error(None, data)));
+        self.fail_with(&Fault::read(data).into_error(None, data), out);
     }
 
     /// The body is over, with or without its `[DONE]`.
@@ -264,6 +282,9 @@ impl Decoder {
             Some(raw) => self.end_with(raw, out),
             // Calls that are whole, and the provider's own end: nothing is missing but the word.
             None if complete => out.event(Event::Finish { reason: Finish::ToolCalls, raw: None }),
+            None if done && self.done_suffices && self.tools.is_empty() => {
+                out.event(Event::Finish { reason: Finish::Stop, raw: None });
+            }
             // Never a `stop` that nobody said.
             None => {
                 let words =
@@ -306,7 +327,7 @@ impl Decoder {
 
 /// JSON that fails the typed reading though its meaning is plain: a key that stands twice (the last
 /// one counts), or half of a surrogate pair, where a server cut its text inside a character.
-fn tidied(data: &str) -> Option<String> {
+pub fn tidied(data: &str) -> Option<String> {
     let value = serde_json::from_str::<Value>(data).or_else(|_| serde_json::from_str(&whole_characters(data)));
     value.ok().map(|value| value.to_string())
 }

@@ -4,7 +4,7 @@
 //! DeepSeek, OpenRouter, Mistral, xAI, Perplexity, Azure, vLLM, llama.cpp and others.
 
 mod choice;
-mod chunk;
+pub(super) mod chunk;
 mod client;
 mod decoder;
 mod details;
@@ -19,6 +19,10 @@ use http::{HeaderMap, StatusCode};
 use super::{Decode, DecodeOptions, Outgoing, ToProvider, provider_error};
 use crate::framing::Framing;
 use crate::models::{ChatError, ChatRequest, Native, Target};
+
+// For a dialect whose frames and messages are in part this one's.
+pub(super) use decoder::{Decoder as ChunkDecoder, tidied};
+pub(super) use request::{write_format, write_message, write_tool_choice};
 
 /// Its name in the catalogue, and on the state that it carries.
 const DIALECT: &str = "openai-chat";

@@ -167,7 +167,7 @@ fn by_budget(budget: Option<u64>) -> Effort {
     }
 }
 
-fn write_message(message: &Message, quirks: &Quirks) -> Value {
+pub fn write_message(message: &Message, quirks: &Quirks) -> Value {
     let role = match message.role {
         Role::System => &quirks.system_role,
         Role::User => "user",
@@ -238,7 +238,7 @@ fn write_call(call: &ToolCall) -> Value {
     }
 }
 
-fn write_tool_choice(choice: &ToolChoice) -> Value {
+pub fn write_tool_choice(choice: &ToolChoice) -> Value {
     match choice {
         ToolChoice::Auto => json!("auto"),
         ToolChoice::None => json!("none"),
@@ -247,7 +247,7 @@ fn write_tool_choice(choice: &ToolChoice) -> Value {
     }
 }
 
-fn write_format(format: &ResponseFormat) -> Value {
+pub fn write_format(format: &ResponseFormat) -> Value {
     match format {
         ResponseFormat::Text => json!({"type": "text"}),
         ResponseFormat::JsonObject => json!({"type": "json_object"}),

@@ -1,0 +1,91 @@
+//! One request to a model through a binding of the worker's, as an answer like any other's.
+
+use http::{HeaderMap, HeaderValue, StatusCode};
+use js_sys::{JSON, Object, Promise, Reflect};
+use wasm_bindgen::{JsCast, JsValue};
+use wasm_bindgen_futures::JsFuture;
+use web_sys::{ReadableStream, Response};
+
+use super::{Abort, Answer, Fetched, js};
+use crate::models::{ChatError, ErrorKind};
+
+const EVENTS: &str = "text/event-stream";
+const WHOLE: &str = "application/json";
+
+/// What is bound under a name.
+#[derive(Clone)]
+pub struct Binding(JsValue);
+
+impl Binding {
+    /// Wraps a value of the environment.
+    pub fn new(value: JsValue) -> Self {
+        Binding(value)
+    }
+
+    /// Runs a model; `inputs` is JSON. The binding may give a response, a stream of bytes, or an object
+    /// that is the answer.
+    ///
+    /// `signal` reaches the request behind the binding (workerd 1.20261117). Its maintainers say that
+    /// over RPC, where the binding may move, signals do not work yet (cloudflare/workerd#6379): then
+    /// an abandoned request would run to its end.
+    pub async fn run(&self, model: &str, inputs: &[u8], abort: &Abort) -> Answer {
+        let failed = |_: JsValue| ChatError::new(ErrorKind::Truncated, "the binding's answer broke off");
+        match self.call(model, inputs, abort).await {
+            Ok(value) => read(value).await.map_err(failed),
+            Err(error) => refused(&error).map_err(failed),
+        }
+    }
+
+    async fn call(&self, model: &str, inputs: &[u8], abort: &Abort) -> Result<JsValue, JsValue> {
+        let inputs = JSON::parse(&String::from_utf8_lossy(inputs))?;
+        let options = Object::new();
+        // With it an error keeps its status and headers, instead of being thrown.
+        Reflect::set(&options, &"returnRawResponse".into(), &true.into())?;
+        Reflect::set(&options, &"signal".into(), &abort.signal())?;
+        let models: &js::Models = self.0.unchecked_ref();
+        JsFuture::from(Promise::resolve(&models.run(model, &inputs, &options)?)).await
+    }
+}
+
+async fn read(value: JsValue) -> Result<Fetched, JsValue> {
+    if let Some(response) = value.dyn_ref::<Response>() {
+        let fetched = Fetched::from(response);
+        let whole = fetched.header("content-type").is_some_and(|kind| kind.starts_with(WHOLE));
+        if !(whole && fetched.status.is_success()) {
+            return Ok(fetched);
+        }
+        let text = JsFuture::from(response.text()?).await?.as_string().unwrap_or_default();
+        return Ok(Fetched { body: body(&envelope(&text))?, ..fetched });
+    }
+    if value.is_instance_of::<ReadableStream>() {
+        // Through the platform's own stream: a script's may not fill a buffer of ours.
+        let through = js::IdentityTransformStream::with_strategy(&Object::new());
+        let stream = value.unchecked_ref::<js::Readable>().pipe_through(&through);
+        return Ok(answer(StatusCode::OK, EVENTS, Some(stream)));
+    }
+    let text = JSON::stringify(&value)?.as_string().unwrap_or_else(|| "null".to_owned());
+    Ok(answer(StatusCode::OK, WHOLE, body(&envelope(&text))?))
+}
+
+/// What the binding takes off a whole answer is put around it again, so that it says of itself that it
+/// is whole: the dialect reads one form.
+fn envelope(result: &str) -> String {
+    format!(r#"{{"result":{result},"success":true}}"#)
+}
+
+/// An error that was thrown: its words are the answer, and the dialect knows what they mean.
+fn refused(error: &JsValue) -> Result<Fetched, JsValue> {
+    let message = Reflect::get(error, &"message".into()).ok().and_then(|message| message.as_string());
+    let words = message.or_else(|| error.as_string()).unwrap_or_default();
+    Ok(answer(StatusCode::BAD_GATEWAY, "text/plain", body(&words)?))
+}
+
+fn body(text: &str) -> Result<Option<ReadableStream>, JsValue> {
+    Ok(Response::new_with_opt_str(Some(text))?.body())
+}
+
+fn answer(status: StatusCode, content_type: &'static str, body: Option<ReadableStream>) -> Fetched {
+    let mut headers = HeaderMap::new();
+    headers.insert("content-type", HeaderValue::from_static(content_type));
+    Fetched { status, headers, body }
+}
