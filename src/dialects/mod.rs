@@ -19,6 +19,7 @@ mod openai_error;
 mod openai_fields;
 mod outgoing;
 pub mod provider_error;
+mod sealed;
 mod unified;
 mod workers_ai;
 
