@@ -7,6 +7,7 @@
 //! **Invariant:** no dialect knows a provider's name; what differs between the servers of one
 //! dialect is in [`Quirks`](crate::models::Quirks) or in the decoder's tolerance.
 
+pub mod embeddings;
 mod fields;
 mod gemini;
 mod ids;
@@ -26,7 +27,7 @@ mod workers_ai;
 use http::{HeaderMap, Request, StatusCode};
 
 use crate::framing::{Frame, Framing};
-use crate::models::{ChatError, ChatRequest, Event, Native, Sink, Target};
+use crate::models::{ChatError, ChatRequest, EmbedRequest, Embeddings, ErrorKind, Event, Native, Sink, Target};
 
 pub use gemini::Gemini;
 pub use ollama::Ollama;
@@ -50,6 +51,27 @@ pub trait ToProvider: Sync {
         _chat: &ChatRequest,
         _target: &Target,
     ) -> Option<Result<Outgoing, ChatError>> {
+        None
+    }
+
+    /// Writes a request for embeddings, where the dialect has them.
+    fn write_embed(&self, _request: &EmbedRequest, target: &Target) -> Result<Outgoing, ChatError> {
+        let words = format!("{} has no embeddings", target.provider);
+        Err(ChatError { kind: ErrorKind::ModelNotSupported, ..ChatError::invalid("model", words) })
+    }
+
+    /// Reads the answer to that.
+    fn read_embeddings(&self, _body: &[u8]) -> Result<Embeddings, ChatError> {
+        Err(ChatError::new(ErrorKind::Internal, "the dialect has no embeddings"))
+    }
+
+    /// Writes a request to count a prompt's tokens, where the provider counts.
+    fn write_count(&self, _chat: &ChatRequest, _target: &Target) -> Option<Result<Outgoing, ChatError>> {
+        None
+    }
+
+    /// Reads the answer to that.
+    fn read_count(&self, _body: &[u8]) -> Option<u64> {
         None
     }
 

@@ -2,6 +2,7 @@
 //! (see `dialects`), policy (see `providers`), I/O.
 
 mod answer;
+mod embedding;
 mod error;
 mod event;
 mod finish;
@@ -12,6 +13,7 @@ mod target;
 mod usage;
 
 pub use answer::{Answer, Citation, Placed, ToolCall};
+pub use embedding::{EmbedRequest, Embeddings};
 pub use error::{ChatError, ErrorKind};
 pub use event::{CallRef, Event, OpaqueDelta, Sink, ToolDelta, ToolKind};
 pub use finish::Finish;

@@ -51,17 +51,30 @@ impl Fetched {
     /// The start of an error's body: 64 KB hold any message, and a provider that sends more is not
     /// listened to.
     pub async fn error_body(self) -> Vec<u8> {
-        const MOST: usize = 64 * 1024;
+        self.start_of_body(64 * 1024).await
+    }
+
+    /// A body that is one value; one that is larger is an error.
+    pub async fn whole_body(self, most: usize) -> Result<Vec<u8>, ChatError> {
+        let bytes = self.start_of_body(most.saturating_add(1)).await;
+        if bytes.len() > most {
+            let words = format!("the provider's answer is larger than {most} bytes");
+            return Err(ChatError::lasting(ErrorKind::Provider, words));
+        }
+        Ok(bytes)
+    }
+
+    async fn start_of_body(self, most: usize) -> Vec<u8> {
         let mut bytes = Vec::new();
         let Some(body) = self.body else { return bytes };
         let Ok(reader) = body.get_reader().dyn_into::<web_sys::ReadableStreamDefaultReader>() else { return bytes };
-        while bytes.len() < MOST {
+        while bytes.len() < most {
             let Ok(read) = JsFuture::from(reader.read()).await else { break };
             let read: js::ReadResult = read.unchecked_into();
             let Some(chunk) = read.value().filter(|_| !read.done()) else { return bytes };
             bytes.extend_from_slice(&chunk.to_vec());
         }
-        bytes.truncate(MOST);
+        bytes.truncate(most);
         // Nobody waits for this: the connection is let go.
         let _ = reader.cancel();
         bytes

@@ -93,7 +93,8 @@ async fn converse(run: &Rc<Run>, plan: &Plan, native: bool, fetched: Fetched) ->
     run.pipe().pump(&body, move |bytes, out| taker.take(bytes, out)).await
 }
 
-async fn read_error(plan: &Plan, fetched: Fetched) -> ChatError {
+/// An answer that is an error.
+pub async fn read_error(plan: &Plan, fetched: Fetched) -> ChatError {
     let (status, headers) = (fetched.status, fetched.headers.clone());
     if status.is_redirection() {
         let words = "the provider's address answered with a redirect, which is not followed";

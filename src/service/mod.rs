@@ -3,6 +3,7 @@
 
 mod attempt;
 mod drive;
+mod exchange;
 mod plan;
 mod run;
 
@@ -15,6 +16,7 @@ use crate::platform::{Env, Settings, Stopwatch};
 use crate::providers::trail::Trail;
 use crate::providers::{Catalogue, Trace};
 
+pub use exchange::{count_tokens, embed};
 pub use run::start;
 
 /// All that a run needs to know of where its request came from.

@@ -24,7 +24,17 @@ pub struct Plan {
 /// The plans of a request: one, or those of an alias. One that cannot be asked (its key is not set) is
 /// left out as long as another can.
 pub fn plans(chat: &ChatRequest, ask: &Ask, house: &House) -> Result<Vec<Plan>, ChatError> {
-    let candidates = house.catalogue.candidates(chat.provider.as_deref(), chat.model.as_deref())?;
+    plans_for(chat.provider.as_deref(), chat.model.as_deref(), ask, house)
+}
+
+/// The same, for any kind of request.
+pub fn plans_for(
+    provider: Option<&str>,
+    model: Option<&str>,
+    ask: &Ask,
+    house: &House,
+) -> Result<Vec<Plan>, ChatError> {
+    let candidates = house.catalogue.candidates(provider, model)?;
     if ask.caller_key.is_some()
         && candidates.iter().any(|(provider, _)| Some(&provider.name) != first_name(&candidates))
     {

@@ -28,10 +28,9 @@ pub async fn surface(
     Ok(run(chat, dialect, call, house, context).await)
 }
 
-/// The run's answer, or its error; either says what was tried.
-async fn run(chat: ChatRequest, dialect: &'static dyn ToClient, call: Call, house: &House, context: &Context) -> Reply {
-    let stream = chat.stream;
-    let ask = Ask {
+/// What a run needs to know of its call.
+pub fn ask(call: &Call, dialect: &'static dyn ToClient, stream: bool) -> Ask {
+    Ask {
         dialect,
         stream,
         caller_key: header(&call.request, "x-provider-key"),
@@ -40,7 +39,13 @@ async fn run(chat: ChatRequest, dialect: &'static dyn ToClient, call: Call, hous
         clock: call.clock,
         arrived_ms: now_ms(),
         trail: Rc::default(),
-    };
+    }
+}
+
+/// The run's answer, or its error; either says what was tried.
+async fn run(chat: ChatRequest, dialect: &'static dyn ToClient, call: Call, house: &House, context: &Context) -> Reply {
+    let stream = chat.stream;
+    let ask = ask(&call, dialect, stream);
     let (trail, request_id) = (ask.trail.clone(), call.trace.request_id);
     let reply = match start(chat, ask, house, context).await {
         Ok(started) => {

@@ -3,7 +3,9 @@
 mod access;
 mod body;
 mod chat;
+mod embed;
 mod info;
+mod lists;
 mod reply;
 mod routes;
 
@@ -17,6 +19,7 @@ use crate::models::{ChatError, ErrorKind};
 use crate::platform::{self, Stopwatch, random_hex};
 use crate::providers::Trace;
 use crate::service::House;
+use lists::ListDialect;
 use reply::Reply;
 use routes::Route;
 
@@ -72,9 +75,19 @@ async fn serve(call: Call, house: &House, context: &Context) -> Result<Reply, Ch
     match routes::find(&call.method, call.uri.path())? {
         Route::Chat { stream } => chat::unified(call, stream, house, context).await,
         Route::Surface(dialect) => chat::surface(call, dialect, house, context).await,
+        Route::Embeddings(dialect, language) => embed::embeddings(call, dialect, language, None, house).await,
+        Route::Models => Ok(lists::all(list_dialect(&call), house)),
         Route::StreamHealth => Ok(info::stream_health(house)),
         Route::Providers => Ok(info::providers(house)),
         Route::Health => Ok(info::health()),
+    }
+}
+
+/// Two vendors have their lists at one address; the SDKs of one of them send its version.
+fn list_dialect(call: &Call) -> ListDialect {
+    match header(&call.request, "anthropic-version") {
+        Some(_) => ListDialect::Anthropic,
+        None => ListDialect::OpenAi,
     }
 }
 

@@ -35,6 +35,11 @@ impl Reply {
         }
     }
 
+    /// A JSON body that is written already.
+    pub fn bytes(status: u16, body: Vec<u8>) -> Self {
+        Reply { status, headers: vec![("content-type", "application/json".to_owned())], body: Body::Bytes(body) }
+    }
+
     /// A run.
     pub fn stream(body: ReadableStream, content_type: &str, run_id: &str) -> Self {
         let headers = vec![

@@ -1,5 +1,6 @@
 //! What is at which address, and in which language to complain there.
 
+use crate::dialects::embeddings::EmbedDialect;
 use crate::dialects::{OpenAiChat, ToClient, Unified};
 use crate::models::{ChatError, ErrorKind};
 
@@ -12,18 +13,24 @@ pub enum Route {
     },
     /// Chat in a vendor's language.
     Surface(&'static dyn ToClient),
+    /// Embeddings, and the language of the errors there.
+    Embeddings(EmbedDialect, &'static dyn ToClient),
+    /// The list of models.
+    Models,
     StreamHealth,
     Providers,
     Health,
 }
 
 /// Method, path, and what is there.
-const ROUTES: [(&str, &str, Route); 6] = [
+const ROUTES: [(&str, &str, Route); 8] = [
     ("POST", "/api/v1/chat/stream", Route::Chat { stream: true }),
     ("POST", "/api/v1/chat", Route::Chat { stream: false }),
     ("GET", "/api/v1/chat/stream/health", Route::StreamHealth),
     ("GET", "/api/v1/providers", Route::Providers),
     ("POST", "/v1/chat/completions", Route::Surface(&OpenAiChat)),
+    ("POST", "/v1/embeddings", Route::Embeddings(EmbedDialect::OpenAi, &OpenAiChat)),
+    ("GET", "/v1/models", Route::Models),
     ("GET", "/health", Route::Health),
 ];
 
@@ -45,7 +52,7 @@ pub fn find(method: &str, path: &str) -> Result<Route, ChatError> {
 /// The language of the clients that call this address: errors are told in it.
 pub fn language(path: &str) -> &'static dyn ToClient {
     match ROUTES.iter().find(|(_, known, _)| *known == path) {
-        Some((_, _, Route::Surface(dialect))) => *dialect,
+        Some((_, _, Route::Surface(dialect) | Route::Embeddings(_, dialect))) => *dialect,
         _ => &Unified,
     }
 }

@@ -10,10 +10,10 @@ pub fn model(target: &Target) -> &str {
     target.model.strip_prefix("models/").unwrap_or(&target.model)
 }
 
-/// The path below the base. A base that is only a host is given the version; in any other the
-/// operator has named the whole way.
-pub fn path(target: &Target) -> Result<String, ChatError> {
+/// The path of a method below the base. A base that is only a host is given the version; in any other
+/// the operator has named the whole way.
+pub fn path(target: &Target, method: &str) -> Result<String, ChatError> {
     let bare = target.base_url.parse::<Uri>().is_ok_and(|uri| matches!(uri.path(), "" | "/"));
     let version = if bare { "/v1beta" } else { "" };
-    Ok(format!("{version}/models/{}:streamGenerateContent?alt=sse", model_path(model(target))?))
+    Ok(format!("{version}/models/{}:{method}", model_path(model(target))?))
 }

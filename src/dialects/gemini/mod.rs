@@ -15,9 +15,9 @@ mod thinking;
 
 use http::{HeaderMap, StatusCode};
 
-use super::{Decode, DecodeOptions, Outgoing, ToProvider, provider_error};
+use super::{Decode, DecodeOptions, Outgoing, ToProvider, embeddings, provider_error};
 use crate::framing::Framing;
-use crate::models::{ChatError, ChatRequest, Target};
+use crate::models::{ChatError, ChatRequest, EmbedRequest, Embeddings, Target};
 
 /// Its name in the catalogue, and on the state that it carries.
 const DIALECT: &str = "gemini";
@@ -35,6 +35,14 @@ impl ToProvider for Gemini {
 
     fn write_request(&self, chat: &ChatRequest, target: &Target) -> Result<Outgoing, ChatError> {
         request::write(chat, target)
+    }
+
+    fn write_embed(&self, request: &EmbedRequest, target: &Target) -> Result<Outgoing, ChatError> {
+        embeddings::write_gemini(request, target, address::model(target), &address::path(target, "batchEmbedContents")?)
+    }
+
+    fn read_embeddings(&self, body: &[u8]) -> Result<Embeddings, ChatError> {
+        embeddings::read_gemini(body)
     }
 
     fn framing(&self) -> Framing {

@@ -8,9 +8,9 @@ mod request;
 
 use http::{HeaderMap, StatusCode};
 
-use super::{Decode, DecodeOptions, Outgoing, ToProvider, provider_error};
+use super::{Decode, DecodeOptions, Outgoing, ToProvider, embeddings, provider_error};
 use crate::framing::Framing;
-use crate::models::{ChatError, ChatRequest, Target};
+use crate::models::{ChatError, ChatRequest, EmbedRequest, Embeddings, Target};
 
 /// The dialect's side towards providers.
 pub struct Ollama;
@@ -22,6 +22,14 @@ impl ToProvider for Ollama {
 
     fn write_request(&self, chat: &ChatRequest, target: &Target) -> Result<Outgoing, ChatError> {
         request::write(chat, target)
+    }
+
+    fn write_embed(&self, request: &EmbedRequest, target: &Target) -> Result<Outgoing, ChatError> {
+        embeddings::write_ollama(request, target)
+    }
+
+    fn read_embeddings(&self, body: &[u8]) -> Result<Embeddings, ChatError> {
+        embeddings::read_ollama(body)
     }
 
     fn framing(&self) -> Framing {

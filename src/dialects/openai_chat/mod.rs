@@ -16,9 +16,9 @@ mod tools;
 
 use http::{HeaderMap, StatusCode};
 
-use super::{Decode, DecodeOptions, Outgoing, ToProvider, provider_error};
+use super::{Decode, DecodeOptions, Outgoing, ToProvider, embeddings, provider_error};
 use crate::framing::Framing;
-use crate::models::{ChatError, ChatRequest, Native, Target};
+use crate::models::{ChatError, ChatRequest, EmbedRequest, Embeddings, Native, Target};
 
 // For a dialect whose frames and messages are in part this one's.
 pub(super) use decoder::{Decoder as ChunkDecoder, tidied};
@@ -46,6 +46,14 @@ impl ToProvider for OpenAiChat {
         target: &Target,
     ) -> Option<Result<Outgoing, ChatError>> {
         Some(native::write(native, chat, target))
+    }
+
+    fn write_embed(&self, request: &EmbedRequest, target: &Target) -> Result<Outgoing, ChatError> {
+        embeddings::write_openai(request, target)
+    }
+
+    fn read_embeddings(&self, body: &[u8]) -> Result<Embeddings, ChatError> {
+        embeddings::read_openai(body)
     }
 
     fn framing(&self) -> Framing {

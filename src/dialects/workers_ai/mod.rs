@@ -10,9 +10,9 @@ mod request;
 
 use http::{HeaderMap, StatusCode};
 
-use super::{Decode, DecodeOptions, Outgoing, ToProvider};
+use super::{Decode, DecodeOptions, Outgoing, ToProvider, embeddings};
 use crate::framing::Framing;
-use crate::models::{ChatError, ChatRequest, Target};
+use crate::models::{ChatError, ChatRequest, EmbedRequest, Embeddings, Target};
 
 /// The code of an answer that is complete and holds nothing.
 const EMPTY: &str = "empty_answer";
@@ -27,6 +27,14 @@ impl ToProvider for WorkersAi {
 
     fn write_request(&self, chat: &ChatRequest, target: &Target) -> Result<Outgoing, ChatError> {
         request::write(chat, target)
+    }
+
+    fn write_embed(&self, request: &EmbedRequest, target: &Target) -> Result<Outgoing, ChatError> {
+        embeddings::write_workers_ai(request, target)
+    }
+
+    fn read_embeddings(&self, body: &[u8]) -> Result<Embeddings, ChatError> {
+        embeddings::read_workers_ai(body)
     }
 
     fn framing(&self) -> Framing {

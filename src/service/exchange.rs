@@ -1,0 +1,118 @@
+//! What is asked and answered in one piece: embeddings, and how many tokens a prompt has.
+
+use std::pin::pin;
+
+use futures_util::future::{Either, select};
+use http::StatusCode;
+
+use super::attempt::read_error;
+use super::plan::{Plan, plans_for};
+use super::{Ask, House};
+use crate::dialects::Outgoing;
+use crate::models::{ChatError, ChatRequest, EmbedRequest, Embeddings, ErrorKind, Usage};
+use crate::platform::{Abort, Fetched, OnAbort, random, send, sleep};
+use crate::providers::retry::spent;
+use crate::relay::clean;
+
+/// A thousand vectors of four thousand numbers as text.
+const MOST_BODY: usize = 64 << 20;
+
+/// The vectors, and the model that was asked for them.
+pub async fn embed(request: &EmbedRequest, ask: &Ask, house: &House) -> Result<(Embeddings, String), ChatError> {
+    let plans = plans_for(request.provider.as_deref(), request.model.as_deref(), ask, house)?;
+    let mut first = None;
+    for plan in &plans {
+        match embed_with(request, plan, ask, house).await {
+            Ok(embeddings) => return Ok((embeddings, plan.target.model.clone())),
+            Err(error) => first.get_or_insert(error),
+        };
+    }
+    Err(first.unwrap_or_else(|| ChatError::new(ErrorKind::Internal, "there is no provider to ask")))
+}
+
+async fn embed_with(request: &EmbedRequest, plan: &Plan, ask: &Ask, house: &House) -> Result<Embeddings, ChatError> {
+    let body = exchange(&|| plan.dialect.write_embed(request, &plan.target), plan, ask, house).await?;
+    let embeddings = plan.dialect.read_embeddings(&body).map_err(|error| named(error, plan))?;
+    if embeddings.vectors.len() != request.input.len() {
+        // A vector that belongs to another text is worse than none.
+        let words = format!("the provider gave {} vectors for {} texts", embeddings.vectors.len(), request.input.len());
+        return Err(named(ChatError::new(ErrorKind::Provider, words), plan));
+    }
+    Ok(embeddings)
+}
+
+/// The tokens of a prompt, and whether that is a guess by its length.
+pub async fn count_tokens(chat: &ChatRequest, ask: &Ask, house: &House) -> Result<(u64, bool), ChatError> {
+    let plans = plans_for(chat.provider.as_deref(), chat.model.as_deref(), ask, house)?;
+    let guess = (Usage::estimate(chat.text_bytes(), 0).input_tokens, true);
+    let Some(plan) = plans.first() else { return Ok(guess) };
+    if plan.dialect.write_count(chat, &plan.target).is_none() {
+        return Ok(guess);
+    }
+    let write = || plan.dialect.write_count(chat, &plan.target).unwrap_or_else(|| Err(uncounted()));
+    let body = exchange(&write, plan, ask, house).await?;
+    plan.dialect.read_count(&body).map(|count| (count, false)).ok_or_else(|| named(uncounted(), plan))
+}
+
+fn uncounted() -> ChatError {
+    ChatError::new(ErrorKind::Provider, "the provider did not say how many tokens the prompt has")
+}
+
+/// Asks until an answer comes or the retry policy has had enough. A client that leaves ends it.
+async fn exchange(
+    write: &dyn Fn() -> Result<Outgoing, ChatError>,
+    plan: &Plan,
+    ask: &Ask,
+    house: &House,
+) -> Result<Vec<u8>, ChatError> {
+    let policy = house.settings.retry;
+    let mut made = 0u32;
+    loop {
+        made = made.saturating_add(1);
+        let outgoing = write().map_err(|error| named(error, plan))?;
+        let error = match once(outgoing, plan, ask, house).await {
+            Ok(body) => return Ok(body),
+            Err(error) => error,
+        };
+        match policy.delay(made, &error, random(), ask.clock.elapsed_ms()) {
+            Some(delay) if !ask.left.aborted() => sleep(delay).await,
+            _ => return Err(named(spent(error), plan)),
+        }
+    }
+}
+
+async fn once(outgoing: Outgoing, plan: &Plan, ask: &Ask, house: &House) -> Result<Vec<u8>, ChatError> {
+    let abort = Abort::new()?;
+    let stop = abort.clone();
+    let _listener = OnAbort::new(ask.left.clone(), move || stop.abort());
+    let work = async {
+        let fetched = match &plan.binding {
+            Some(binding) => binding.run(&plan.target.model, outgoing.request.body(), &abort).await?,
+            None if plan.embedded => return Err(demo_has_none()),
+            None => send(outgoing.request, &abort).await?,
+        };
+        answer(fetched, plan).await
+    };
+    match select(pin!(work), pin!(sleep(house.settings.idle_ms))).await {
+        Either::Left((outcome, _)) => outcome,
+        Either::Right(_) => {
+            abort.abort();
+            Err(ChatError::new(ErrorKind::Timeout, "the provider was silent for too long"))
+        }
+    }
+}
+
+async fn answer(fetched: Fetched, plan: &Plan) -> Result<Vec<u8>, ChatError> {
+    match fetched.status {
+        StatusCode::OK => fetched.whole_body(MOST_BODY).await,
+        _ => Err(read_error(plan, fetched).await),
+    }
+}
+
+fn demo_has_none() -> ChatError {
+    ChatError::lasting(ErrorKind::ModelNotSupported, "the demo has no embeddings: name a provider that has")
+}
+
+fn named(error: ChatError, plan: &Plan) -> ChatError {
+    clean(error, plan.target.key.as_ref().map(|key| key.reveal())).from_provider(&plan.target.provider)
+}

@@ -1,0 +1,68 @@
+//! The models, as each vendor's SDKs list them: `provider/model` for every provider that is ready, and
+//! the operator's aliases.
+
+use serde_json::{Value, json};
+
+use super::reply::Reply;
+use crate::models::{ChatError, ErrorKind};
+use crate::service::House;
+
+/// Whose list it is.
+#[derive(Clone, Copy)]
+pub enum ListDialect {
+    OpenAi,
+    Anthropic,
+    Gemini,
+}
+
+/// A model that may be asked for, and who serves it.
+fn models(house: &House) -> Vec<(String, String)> {
+    let vars = |name: &str| house.env.var(name);
+    let ready = house.catalogue.providers().iter().filter(|provider| provider.is_configured(&vars));
+    let of_providers = ready.flat_map(|provider| {
+        let mut names: Vec<&str> = provider.models.names().iter().map(String::as_str).collect();
+        if !provider.default_model.is_empty() && !names.contains(&provider.default_model.as_str()) {
+            names.insert(0, &provider.default_model);
+        }
+        names.into_iter().map(|name| (format!("{}/{name}", provider.name), provider.name.clone())).collect::<Vec<_>>()
+    });
+    let aliases = house.catalogue.routes().map(|(alias, _)| (alias.to_owned(), "alias".to_owned()));
+    aliases.chain(of_providers).collect()
+}
+
+/// The whole list.
+pub fn all(dialect: ListDialect, house: &House) -> Reply {
+    let models = models(house);
+    let items: Vec<Value> = models.iter().map(|(id, owner)| item(dialect, id, owner)).collect();
+    let body = match dialect {
+        ListDialect::OpenAi => json!({"object": "list", "data": items}),
+        ListDialect::Anthropic => {
+            let id = |model: Option<&(String, String)>| model.map(|(id, _)| id.clone());
+            json!({"data": items, "has_more": false, "first_id": id(models.first()), "last_id": id(models.last())})
+        }
+        ListDialect::Gemini => json!({ "models": items }),
+    };
+    Reply::json(200, &body)
+}
+
+/// One model of it.
+pub fn one(dialect: ListDialect, wanted: &str, house: &House) -> Result<Reply, ChatError> {
+    match models(house).into_iter().find(|(id, _)| id == wanted) {
+        Some((id, owner)) => Ok(Reply::json(200, &item(dialect, &id, &owner))),
+        None => Err(ChatError::new(ErrorKind::NotFound, format!("there is no model {wanted}"))),
+    }
+}
+
+/// Nobody tells when a model was made: the vendors' own field for it is the epoch here.
+fn item(dialect: ListDialect, id: &str, owner: &str) -> Value {
+    match dialect {
+        ListDialect::OpenAi => json!({"id": id, "object": "model", "created": 0, "owned_by": owner}),
+        ListDialect::Anthropic => {
+            json!({"type": "model", "id": id, "display_name": id, "created_at": "1970-01-01T00:00:00Z"})
+        }
+        ListDialect::Gemini => json!({
+            "name": format!("models/{id}"), "displayName": id,
+            "supportedGenerationMethods": ["generateContent", "countTokens", "embedContent"],
+        }),
+    }
+}
