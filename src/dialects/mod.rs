@@ -15,6 +15,7 @@ mod openai_chat;
 mod outgoing;
 pub mod provider_error;
 mod unified;
+mod unreadable;
 
 use http::{HeaderMap, Request, StatusCode};
 
