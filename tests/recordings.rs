@@ -9,6 +9,8 @@
 mod harness;
 #[path = "core/reference.rs"]
 mod reference;
+#[path = "core/reference_anthropic.rs"]
+mod reference_anthropic;
 #[path = "core/reference_ollama.rs"]
 mod reference_ollama;
 
@@ -18,11 +20,11 @@ use std::path::{Path, PathBuf};
 
 use http::{HeaderMap, HeaderName, StatusCode};
 use serde_json::Value;
-use tributary::dialects::{DecodeOptions, OpenAiChat, ToProvider};
+use tributary::dialects::{Anthropic, DecodeOptions, OpenAiChat, ToProvider};
 use tributary::framing::{Framer, Limits};
 use tributary::models::{Answer, ChatError, ErrorKind, Event, Finish, Sink};
 
-use harness::{DETECT, Feed, OLLAMA, SSE, check_ending, run};
+use harness::{ANTHROPIC, DETECT, Feed, OLLAMA, SSE, check_ending, run};
 use reference::Reference;
 
 /// A body with what is known of it.
@@ -134,11 +136,17 @@ fn check(recording: &Recording) -> Option<(String, usize)> {
     }
     let whole = serde_json::from_str::<Value>(&text).is_ok();
     let frames = if whole { vec![(String::new(), text.into_owned())] } else { reference::frames(&text) };
+    let feed = if whole { DETECT } else { SSE };
+    if reference_anthropic::is_messages(&frames) {
+        let feed = Feed { dialect: ANTHROPIC.dialect, ..feed };
+        let (answer, errors) = fold(feed, &recording.body);
+        let ending = reference_anthropic::check(&frames, &answer, &errors, &place);
+        return Some((ending, check_cuts(feed, &recording.body, &place)));
+    }
     if !reference::is_chat(&frames) {
         return None;
     }
     let expect = reference::read(&frames);
-    let feed = if whole { DETECT } else { SSE };
     let (answer, errors) = fold(feed, &recording.body);
     check_answer(&expect, &answer, &place);
     let ending = check_end(&expect, &answer, &errors, &place);
@@ -150,7 +158,8 @@ fn check(recording: &Recording) -> Option<(String, usize)> {
 fn check_refusal(recording: &Recording, place: &str) -> String {
     use ErrorKind::*;
     let status = StatusCode::from_u16(recording.status).unwrap();
-    let error = OpenAiChat.read_error(status, &recording.headers, &recording.body);
+    let dialect: &dyn ToProvider = if recording.folder == "anthropic" { &Anthropic } else { &OpenAiChat };
+    let error = dialect.read_error(status, &recording.headers, &recording.body);
     let kinds: &[ErrorKind] = match recording.status {
         401 => &[ProviderAuth],
         402 => &[BudgetExceeded, RateLimited],

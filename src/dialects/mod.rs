@@ -7,6 +7,7 @@
 //! **Invariant:** no dialect knows a provider's name; what differs between the servers of one
 //! dialect is in [`Quirks`](crate::models::Quirks) or in the decoder's tolerance.
 
+mod anthropic;
 mod fields;
 mod ids;
 mod lenient;
@@ -22,6 +23,7 @@ use http::{HeaderMap, Request, StatusCode};
 use crate::framing::Framing;
 use crate::models::{ChatError, ChatRequest, Event, Sink, Target};
 
+pub use anthropic::Anthropic;
 pub use ollama::Ollama;
 pub use openai_chat::OpenAiChat;
 pub use unified::Unified;
@@ -64,6 +66,7 @@ pub trait ToClient: Sync {
 /// The provider side of a dialect, by its name in the catalogue.
 pub fn to_provider(name: &str) -> Option<&'static dyn ToProvider> {
     match name {
+        "anthropic" => Some(&Anthropic),
         "ollama" => Some(&Ollama),
         "openai-chat" => Some(&OpenAiChat),
         _ => None,

@@ -5,7 +5,9 @@ use std::fmt::Write as _;
 use std::rc::Rc;
 
 use serde_json::Value;
-use tributary::dialects::{Decode, DecodeOptions, Ollama, OpenAiChat, ReplyOptions, ToClient, ToProvider, Unified};
+use tributary::dialects::{
+    Anthropic, Decode, DecodeOptions, Ollama, OpenAiChat, ReplyOptions, ToClient, ToProvider, Unified,
+};
 use tributary::framing::{Frame, Framer, Framing, Limits};
 use tributary::models::{Event, Sink, ToolKind};
 use tributary::relay::{End, Relay, RelayOptions};
@@ -36,6 +38,7 @@ pub const SSE: Feed = Feed {
     think_tags: false,
     limits: Limits { frame: 1 << 20, whole: 4 << 20 },
 };
+pub const ANTHROPIC: Feed = Feed { dialect: &Anthropic, ..SSE };
 pub const OLLAMA: Feed = Feed { dialect: &Ollama, framing: Framing::NdJson, ..SSE };
 pub const DETECT: Feed = Feed { framing: Framing::Detect, ..SSE };
 pub const WHOLE: Feed = Feed { framing: Framing::Whole, ..SSE };
