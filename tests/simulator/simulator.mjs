@@ -9,12 +9,13 @@
  */
 import { createServer } from 'node:http';
 import { once } from 'node:events';
+import * as anthropic from './formats/anthropic.mjs';
 import * as ollama from './formats/ollama.mjs';
 import * as openaiChat from './formats/openai_chat.mjs';
 import { play } from './wire.mjs';
 
 /** A new wire language is one more file here. */
-const FORMATS = [openaiChat, ollama];
+const FORMATS = [openaiChat, anthropic, ollama];
 /** A reader on loopback takes a write within microseconds: after this long it is not reading. */
 const STALL_MS = 500;
 
