@@ -9,6 +9,10 @@ wasm_bindgen_test::wasm_bindgen_test_configure!(run_in_browser);
 #[path = "core/harness.rs"]
 mod harness;
 
+#[path = "core/anthropic.rs"]
+mod anthropic;
+#[path = "core/anthropic_request.rs"]
+mod anthropic_request;
 #[path = "core/catalogue.rs"]
 mod catalogue;
 #[path = "core/client.rs"]

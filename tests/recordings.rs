@@ -9,6 +9,8 @@
 mod harness;
 #[path = "core/reference.rs"]
 mod reference;
+#[path = "core/reference_anthropic.rs"]
+mod reference_anthropic;
 #[path = "core/reference_gemini.rs"]
 mod reference_gemini;
 #[path = "core/reference_ollama.rs"]
@@ -22,11 +24,11 @@ use std::path::{Path, PathBuf};
 
 use http::{HeaderMap, HeaderName, StatusCode};
 use serde_json::Value;
-use tributary::dialects::{DecodeOptions, Gemini, OpenAiChat, ToProvider};
+use tributary::dialects::{Anthropic, DecodeOptions, Gemini, OpenAiChat, ToProvider};
 use tributary::framing::{Framer, Framing, Limits};
 use tributary::models::{Answer, ChatError, ErrorKind, Event, Finish, Sink};
 
-use harness::{DETECT, Feed, GEMINI, OLLAMA, SSE, WORKERS_AI, check_ending, run};
+use harness::{ANTHROPIC, DETECT, Feed, GEMINI, OLLAMA, SSE, WORKERS_AI, check_ending, run};
 use reference::Reference;
 
 /// A body with what is known of it.
@@ -149,15 +151,21 @@ fn check(recording: &Recording) -> Option<(String, usize)> {
         let ending = reference_workers_ai::check(&frames, &answer, &errors, &place);
         return Some((ending, check_cuts(WORKERS_AI, &recording.body, &place)));
     }
-    if !reference::is_chat(&frames) {
-        return None;
-    }
-    let expect = reference::read(&frames);
     let feed = match (whole, recording.folder.as_str()) {
         (true, _) => DETECT,
         (false, "cloudflare-workers-ai") => WORKERS_AI,
         (false, _) => SSE,
     };
+    if reference_anthropic::is_messages(&frames) {
+        let feed = Feed { dialect: ANTHROPIC.dialect, ..feed };
+        let (answer, errors) = fold(feed, &recording.body);
+        let ending = reference_anthropic::check(&frames, &answer, &errors, &place);
+        return Some((ending, check_cuts(feed, &recording.body, &place)));
+    }
+    if !reference::is_chat(&frames) {
+        return None;
+    }
+    let expect = reference::read(&frames);
     let (answer, errors) = fold(feed, &recording.body);
     check_answer(&expect, &answer, &place);
     let ending = check_end(&expect, &answer, &errors, &place);
@@ -169,7 +177,11 @@ fn check(recording: &Recording) -> Option<(String, usize)> {
 fn check_refusal(recording: &Recording, place: &str) -> String {
     use ErrorKind::*;
     let status = StatusCode::from_u16(recording.status).unwrap();
-    let dialect: &dyn ToProvider = if recording.folder.starts_with("gemini") { &Gemini } else { &OpenAiChat };
+    let dialect: &dyn ToProvider = match recording.folder.as_str() {
+        "anthropic" => &Anthropic,
+        folder if folder.starts_with("gemini") => &Gemini,
+        _ => &OpenAiChat,
+    };
     let error = dialect.read_error(status, &recording.headers, &recording.body);
     let kinds: &[ErrorKind] = match recording.status {
         401 => &[ProviderAuth],

@@ -7,6 +7,7 @@
 //! **Invariant:** no dialect knows a provider's name; what differs between the servers of one
 //! dialect is in [`Quirks`](crate::models::Quirks) or in the decoder's tolerance.
 
+mod anthropic;
 pub mod embeddings;
 mod fields;
 mod gemini;
@@ -22,6 +23,7 @@ mod outgoing;
 pub mod provider_error;
 mod sealed;
 mod unified;
+mod unreadable;
 mod workers_ai;
 
 use http::{HeaderMap, Request, StatusCode};
@@ -29,6 +31,7 @@ use http::{HeaderMap, Request, StatusCode};
 use crate::framing::{Frame, Framing};
 use crate::models::{ChatError, ChatRequest, EmbedRequest, Embeddings, ErrorKind, Event, Native, Sink, Target};
 
+pub use anthropic::Anthropic;
 pub use gemini::Gemini;
 pub use ollama::Ollama;
 pub use openai_chat::OpenAiChat;
@@ -124,6 +127,7 @@ pub struct ErrorReply {
 /// The provider side of a dialect, by its name in the catalogue.
 pub fn to_provider(name: &str) -> Option<&'static dyn ToProvider> {
     match name {
+        "anthropic" => Some(&Anthropic),
         "gemini" => Some(&Gemini),
         "ollama" => Some(&Ollama),
         "openai-chat" => Some(&OpenAiChat),

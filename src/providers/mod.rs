@@ -1,6 +1,7 @@
 //! The catalogue: a provider is a dialect plus data. In: addresses, keys' names, models, quirks,
 //! aliases, retry policy, which targets keep failing, the embedded demo's script. Out: connections, wire formats.
 
+mod anthropic;
 mod catalogue;
 pub mod demo;
 mod gemini;

@@ -84,7 +84,10 @@ impl Relay {
         }
         let Relay { framer, decoder, row, framed, .. } = self;
         let pushed = framer.push(bytes, &mut |frame| {
-            *framed = framed.wrapping_add(1);
+            // A ping is a comment that has a name.
+            if frame.event != Some("ping") {
+                *framed = framed.wrapping_add(1);
+            }
             decoder.frame(frame, &mut row.to(out));
             row.give_on(frame, out);
         });
@@ -149,7 +152,7 @@ impl Relay {
         self.row.began()
     }
 
-    /// How many frames the provider has sent: comments do not count.
+    /// How many frames the provider has sent: comments and pings do not count.
     pub fn frames(&self) -> u64 {
         self.framed
     }

@@ -131,7 +131,7 @@ both_targets! {
             {"name":"local","base_url":"http://127.0.0.1:1/v1"}
         ]"#)]).unwrap();
         let names: Vec<_> = catalogue.providers().iter().map(|provider| provider.name.as_str()).collect();
-        assert_eq!(names, ["openai", "gemini", "together", "ollama", "workers-ai", "demo", "azure-1", "local"]);
+        assert_eq!(names, ["openai", "anthropic", "gemini", "together", "ollama", "workers-ai", "demo", "azure-1", "local"]);
         let azure = named(&catalogue, "azure-1");
         assert_eq!((azure.default_model.as_str(), azure.key_variable.as_deref()), ("g", Some("AZURE_KEY")));
         assert_eq!(

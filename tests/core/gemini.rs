@@ -239,9 +239,9 @@ both_targets! {
         check(&["oops", &text, "7", &ends("STOP")], &[&format!("{left_out} oops"), "text \"a\"", &format!("{left_out} 7"), "finish stop STOP"]);
         check(&["[[1]]"], &[&format!("{left_out} [1]"), BROKE_OFF]);
         check_as(GEMINI, (frames(&[&text]) + r#"data: {"candidates":[{"con"#).as_bytes(), &["text \"a\"", BROKE_OFF]);
-        check(&["<p>"], &["error provider_error the provider's answer is not a stream of responses"]);
+        check(&["<p>"], &["error provider_error the provider's answer is not a stream of chunks"]);
         let mut expect = vec![format!("{left_out} x"); 15];
-        expect.push("error provider_error the provider's answer is not a stream of responses".to_owned());
+        expect.push("error provider_error the provider's answer is not a stream of chunks".to_owned());
         check(&["x"; 20], &expect.iter().map(String::as_str).collect::<Vec<_>>());
         check(
             &[r#"{"modelVersion":"m","modelVersion":"n"}"#, &parts(r#"{"text":"\ud83c"}"#), &ends("STOP")],

@@ -6,7 +6,8 @@ use std::rc::Rc;
 
 use serde_json::Value;
 use tributary::dialects::{
-    Decode, DecodeOptions, Gemini, Ollama, OpenAiChat, ReplyOptions, ToClient, ToProvider, Unified, WorkersAi,
+    Anthropic, Decode, DecodeOptions, Gemini, Ollama, OpenAiChat, ReplyOptions, ToClient, ToProvider, Unified,
+    WorkersAi,
 };
 use tributary::framing::{Frame, Framer, Framing, Limits};
 use tributary::models::{ChatRequest, Event, Sink, ToolKind};
@@ -38,6 +39,7 @@ pub const SSE: Feed = Feed {
     think_tags: false,
     limits: Limits { frame: 1 << 20, whole: 4 << 20 },
 };
+pub const ANTHROPIC: Feed = Feed { dialect: &Anthropic, ..SSE };
 pub const OLLAMA: Feed = Feed { dialect: &Ollama, framing: Framing::NdJson, ..SSE };
 pub const GEMINI: Feed = Feed { dialect: &Gemini, ..SSE };
 pub const WORKERS_AI: Feed = Feed { dialect: &WorkersAi, ..SSE };

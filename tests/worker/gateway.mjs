@@ -5,6 +5,7 @@ import { startWorker } from './harness.mjs';
 
 /** Keys that occur nowhere else, so that a search for them proves something. */
 export const OPENAI_KEY = 'sk-simulated-0penai-7f3a9c-must-never-be-shown';
+export const ANTHROPIC_KEY = 'sk-ant-simulated-c1aude-e02d4b-must-never-be-shown';
 export const TOGETHER_KEY = 'tg-simulated-t0gether-51be20-must-never-be-shown';
 export const GEMINI_KEY = 'gm-simulated-gem1n1-93d7b1-must-never-be-shown';
 export const CLOUDFLARE_KEY = 'cf-simulated-c10udflare-9d2e71-must-never-be-shown';
@@ -24,6 +25,8 @@ export async function startGateway(vars = {}, options = {}) {
     vars: {
       OPENAI_API_KEY: OPENAI_KEY,
       OPENAI_BASE_URL: `${simulator.url}/v1`,
+      ANTHROPIC_API_KEY: ANTHROPIC_KEY,
+      ANTHROPIC_BASE_URL: simulator.url,
       TOGETHER_API_KEY: TOGETHER_KEY,
       TOGETHER_BASE_URL: `${simulator.url}/together/v1`,
       TOGETHER_MODELS: TOGETHER_MODEL,

@@ -3,19 +3,15 @@
 use std::collections::HashSet;
 use std::mem;
 
-use serde_json::Value;
 use serde_json::value::RawValue;
 
 use super::calls::{Calls, give_signature};
 use super::chunk::{Candidate, Chunk, Counts, Part, PromptFeedback, is_true};
-use crate::dialects::lenient::whole_characters;
 use crate::dialects::provider_error::{Fault, cut};
+use crate::dialects::unreadable::{Unreadable, tidied};
 use crate::dialects::{Decode, DecodeOptions};
 use crate::framing::Frame;
 use crate::models::{ChatError, Citation, ErrorKind, Event, Finish, Sink};
-
-/// After so many frames that are no JSON the body is something else than a stream of responses.
-const MOST_UNREADABLE: u32 = 16;
 
 /// What is longer is no id.
 const LONGEST_ID: usize = 128;
@@ -35,7 +31,7 @@ pub struct Decoder {
     cited: HashSet<(String, Option<u64>, Option<u64>)>,
     second_answer_seen: bool,
     file_seen: bool,
-    unreadable: u32,
+    unreadable: Unreadable,
     ended: bool,
 }
 
@@ -53,7 +49,7 @@ impl Decoder {
             cited: HashSet::new(),
             second_answer_seen: false,
             file_seen: false,
-            unreadable: 0,
+            unreadable: Unreadable::default(),
             ended: false,
         }
     }
@@ -111,7 +107,7 @@ impl Decoder {
             if let Ok(chunk) = serde_json::from_str::<Chunk<'_>>(data) {
                 return self.chunk(&chunk, data, out);
             }
-            if let Some(Ok(chunk)) = mended(data).as_deref().map(serde_json::from_str::<Chunk<'_>>) {
+            if let Some(Ok(chunk)) = tidied(data).as_deref().map(serde_json::from_str::<Chunk<'_>>) {
                 return self.chunk(&chunk, data, out);
             }
         }
@@ -202,13 +198,9 @@ impl Decoder {
     }
 
     fn unreadable(&mut self, data: &str, out: &mut dyn Sink) {
-        self.unreadable = self.unreadable.saturating_add(1);
-        if data.starts_with('<') || self.unreadable >= MOST_UNREADABLE {
-            let error = ChatError::new(ErrorKind::Provider, "the provider's answer is not a stream of responses");
-            return self.close_with(error, out);
+        if let Some(error) = self.unreadable.take(data, out) {
+            self.close_with(error, out);
         }
-        let warning = format!("a frame of the provider's stream could not be read and is left out: {}", cut(data, 80));
-        out.event(Event::Warning(&warning));
     }
 
     fn fail(&mut self, data: &str, out: &mut dyn Sink) {
@@ -271,13 +263,6 @@ impl Decoder {
         let words = format!("the provider ended the answer with {}{}", cut(raw, 80), message.unwrap_or_default());
         ChatError { code: Some(raw.to_owned()), ..ChatError::new(ErrorKind::Provider, words) }
     }
-}
-
-/// JSON that fails the typed reading though its meaning is plain: a key that stands twice (the last
-/// one counts), or half of a surrogate pair.
-fn mended(data: &str) -> Option<String> {
-    let value = serde_json::from_str::<Value>(data).or_else(|_| serde_json::from_str(&whole_characters(data)));
-    value.ok().map(|value| value.to_string())
 }
 
 enum Meaning {

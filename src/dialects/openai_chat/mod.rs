@@ -21,7 +21,7 @@ use crate::framing::Framing;
 use crate::models::{ChatError, ChatRequest, EmbedRequest, Embeddings, Native, Target};
 
 // For a dialect whose frames and messages are in part this one's.
-pub(super) use decoder::{Decoder as ChunkDecoder, tidied};
+pub(super) use decoder::Decoder as ChunkDecoder;
 pub(super) use request::{write_format, write_message, write_tool_choice};
 
 /// Its name in the catalogue, and on the state that it carries.

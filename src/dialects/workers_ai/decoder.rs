@@ -11,8 +11,9 @@ use serde_json::value::RawValue;
 
 use super::{EMPTY, errors};
 use crate::dialects::lenient::{Content, Count, List, Maybe, Str, whole_characters};
+use crate::dialects::openai_chat::ChunkDecoder;
 use crate::dialects::openai_chat::chunk::{Choice, Chunk, Delta, WireCall, WireFunction, WireUsage};
-use crate::dialects::openai_chat::{ChunkDecoder, tidied};
+use crate::dialects::unreadable::tidied;
 use crate::dialects::{Decode, DecodeOptions};
 use crate::framing::Frame;
 use crate::models::{ChatError, ErrorKind, Sink};
