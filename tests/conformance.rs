@@ -26,6 +26,10 @@ mod invariants;
 mod ollama;
 #[path = "core/opaque.rs"]
 mod opaque;
+#[path = "core/openai_responses.rs"]
+mod openai_responses;
+#[path = "core/openai_responses_requests.rs"]
+mod openai_responses_requests;
 #[path = "core/relay.rs"]
 mod relay;
 #[path = "core/text.rs"]

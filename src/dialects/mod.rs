@@ -12,9 +12,12 @@ mod ids;
 mod lenient;
 mod ollama;
 mod openai_chat;
+mod openai_responses;
 mod outgoing;
+mod parameters;
 pub mod provider_error;
 mod unified;
+mod unreadable;
 
 use http::{HeaderMap, Request, StatusCode};
 
@@ -23,6 +26,7 @@ use crate::models::{ChatError, ChatRequest, Event, Sink, Target};
 
 pub use ollama::Ollama;
 pub use openai_chat::OpenAiChat;
+pub use openai_responses::OpenAiResponses;
 pub use unified::Unified;
 
 /// The side of a dialect that talks to providers.
@@ -65,6 +69,7 @@ pub fn to_provider(name: &str) -> Option<&'static dyn ToProvider> {
     match name {
         "ollama" => Some(&Ollama),
         "openai-chat" => Some(&OpenAiChat),
+        "openai-responses" => Some(&OpenAiResponses),
         _ => None,
     }
 }

@@ -3,7 +3,7 @@
 use http::Uri;
 use serde::Deserialize;
 
-use super::{Vars, demo, ollama, openai, together};
+use super::{Vars, demo, ollama, openai, openai_responses, together};
 use crate::dialects;
 use crate::models::{ChatError, ErrorKind, ModelRule, Quirks, Secret, Target};
 
@@ -92,7 +92,13 @@ pub struct Catalogue {
 impl Catalogue {
     /// The built-in providers and the operator's.
     pub fn from_vars(vars: Vars<'_>) -> Result<Self, ChatError> {
-        let mut providers = vec![openai::provider(), together::provider(), ollama::provider(), demo::provider()];
+        let mut providers = vec![
+            openai::provider(),
+            openai_responses::provider(),
+            together::provider(),
+            ollama::provider(),
+            demo::provider(),
+        ];
         for provider in &mut providers {
             adapt(provider, vars)?;
         }
@@ -338,6 +344,7 @@ impl Configured {
 /// Completions is spoken by too many for that.
 fn rules(dialect: &str) -> &'static [ModelRule] {
     match dialect {
+        "openai-responses" => &openai::RULES,
         _ => &[],
     }
 }

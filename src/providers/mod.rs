@@ -5,6 +5,7 @@ mod catalogue;
 pub mod demo;
 mod ollama;
 mod openai;
+mod openai_responses;
 pub mod retry;
 mod together;
 

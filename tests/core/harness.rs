@@ -5,7 +5,9 @@ use std::fmt::Write as _;
 use std::rc::Rc;
 
 use serde_json::Value;
-use tributary::dialects::{Decode, DecodeOptions, Ollama, OpenAiChat, ReplyOptions, ToClient, ToProvider, Unified};
+use tributary::dialects::{
+    Decode, DecodeOptions, Ollama, OpenAiChat, OpenAiResponses, ReplyOptions, ToClient, ToProvider, Unified,
+};
 use tributary::framing::{Frame, Framer, Framing, Limits};
 use tributary::models::{Event, Sink, ToolKind};
 use tributary::relay::{End, Relay, RelayOptions};
@@ -37,6 +39,7 @@ pub const SSE: Feed = Feed {
     limits: Limits { frame: 1 << 20, whole: 4 << 20 },
 };
 pub const OLLAMA: Feed = Feed { dialect: &Ollama, framing: Framing::NdJson, ..SSE };
+pub const RESPONSES: Feed = Feed { dialect: &OpenAiResponses, ..SSE };
 pub const DETECT: Feed = Feed { framing: Framing::Detect, ..SSE };
 pub const WHOLE: Feed = Feed { framing: Framing::Whole, ..SSE };
 pub const THINK: Feed = Feed { think_tags: true, ..SSE };
@@ -110,11 +113,16 @@ fn frames(feed: Feed, pieces: &[&[u8]]) -> String {
 
 /// As `check`, for bodies too long for every two cuts: pieces of many sizes instead.
 pub fn check_long(body: &[u8], expect: &[&str]) {
-    let whole = run(SSE, &[body]);
+    check_long_as(SSE, body, expect);
+}
+
+/// The same, fed in another way.
+pub fn check_long_as(feed: Feed, body: &[u8], expect: &[&str]) {
+    let whole = run(feed, &[body]);
     assert_eq!(whole.events.lines().collect::<Vec<_>>(), expect);
     check_output(&whole);
     for size in [1, 2, 3, 7, 64, 1000, 4096] {
-        same(SSE, &whole, &body.chunks(size).collect::<Vec<_>>());
+        same(feed, &whole, &body.chunks(size).collect::<Vec<_>>());
     }
 }
 

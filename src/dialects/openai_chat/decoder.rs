@@ -1,6 +1,5 @@
 //! One streamed answer to events.
 
-use serde_json::Value;
 use serde_json::value::RawValue;
 
 use super::DIALECT;
@@ -10,8 +9,9 @@ use super::details::Details;
 use super::template::{Slot, Template};
 use super::think::{Piece, Think};
 use super::tools::Tools;
-use crate::dialects::lenient::{Content, Maybe, whole_characters};
+use crate::dialects::lenient::{Content, Maybe, tidied};
 use crate::dialects::provider_error::{Fault, cut};
+use crate::dialects::unreadable::Unreadable;
 use crate::dialects::{Decode, DecodeOptions};
 use crate::framing::Frame;
 use crate::models::{ChatError, Citation, ErrorKind, Event, Finish, OpaqueDelta, Sink, Usage};
@@ -29,13 +29,9 @@ pub struct Decoder {
     finish: Option<String>,
     usage: Usage,
     citations: usize,
-    unreadable: u32,
+    unreadable: Unreadable,
     ended: bool,
 }
-
-/// After so many frames that are no JSON the body is something else than a stream of chunks; fewer
-/// are passed over with a warning, so that one bad line does not cost the answer.
-const MOST_UNREADABLE: u32 = 16;
 
 impl Decoder {
     pub fn new(options: DecodeOptions) -> Self {
@@ -50,7 +46,7 @@ impl Decoder {
             finish: None,
             usage: Usage::default(),
             citations: 0,
-            unreadable: 0,
+            unreadable: Unreadable::default(),
             ended: false,
         }
     }
@@ -236,14 +232,10 @@ impl Decoder {
     }
 
     fn unreadable(&mut self, data: &str, out: &mut dyn Sink) {
-        self.unreadable = self.unreadable.saturating_add(1);
-        if data.starts_with('<') || self.unreadable >= MOST_UNREADABLE {
+        if let Err(error) = self.unreadable.take(data, out) {
             self.close(true, out);
-            let error = ChatError::new(ErrorKind::Provider, "the provider's answer is not a stream of chunks");
-            return out.event(Event::Error(&error));
+            out.event(Event::Error(&error));
         }
-        let warning = format!("a frame of the provider's stream could not be read and is left out: {}", cut(data, 80));
-        out.event(Event::Warning(&warning));
     }
 
     fn fail(&mut self, data: &str, out: &mut dyn Sink) {
@@ -302,13 +294,6 @@ impl Decoder {
         }
         self.tools.finish(cut_off, out);
     }
-}
-
-/// JSON that fails the typed reading though its meaning is plain: a key that stands twice (the last
-/// one counts), or half of a surrogate pair, where a server cut its text inside a character.
-fn tidied(data: &str) -> Option<String> {
-    let value = serde_json::from_str::<Value>(data).or_else(|_| serde_json::from_str(&whole_characters(data)));
-    value.ok().map(|value| value.to_string())
 }
 
 enum Unknown {

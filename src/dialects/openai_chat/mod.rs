@@ -14,7 +14,7 @@ mod tools;
 
 use http::{HeaderMap, StatusCode};
 
-use super::{Decode, DecodeOptions, Outgoing, ToProvider, provider_error};
+use super::{Decode, DecodeOptions, Outgoing, ToProvider, parameters, provider_error};
 use crate::framing::Framing;
 use crate::models::{ChatError, ChatRequest, Target};
 
@@ -42,6 +42,6 @@ impl ToProvider for OpenAiChat {
     }
 
     fn amend(&self, chat: &mut ChatRequest, error: &ChatError) -> bool {
-        request::amend(chat, error)
+        parameters::take_out(chat, error)
     }
 }
