@@ -11,6 +11,8 @@ mod harness;
 mod reference;
 #[path = "core/reference_ollama.rs"]
 mod reference_ollama;
+#[path = "core/reference_responses.rs"]
+mod reference_responses;
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -22,7 +24,7 @@ use tributary::dialects::{DecodeOptions, OpenAiChat, ToProvider};
 use tributary::framing::{Framer, Limits};
 use tributary::models::{Answer, ChatError, ErrorKind, Event, Finish, Sink};
 
-use harness::{DETECT, Feed, OLLAMA, SSE, check_ending, run};
+use harness::{DETECT, Feed, OLLAMA, RESPONSES, SSE, check_ending, run};
 use reference::Reference;
 
 /// A body with what is known of it.
@@ -134,6 +136,12 @@ fn check(recording: &Recording) -> Option<(String, usize)> {
     }
     let whole = serde_json::from_str::<Value>(&text).is_ok();
     let frames = if whole { vec![(String::new(), text.into_owned())] } else { reference::frames(&text) };
+    if reference_responses::is_responses(&frames) {
+        let feed = if whole { Feed { framing: DETECT.framing, ..RESPONSES } } else { RESPONSES };
+        let (answer, errors) = fold(feed, &recording.body);
+        let ending = reference_responses::check(&frames, &answer, &errors, &place);
+        return Some((ending, check_cuts(feed, &recording.body, &place)));
+    }
     if !reference::is_chat(&frames) {
         return None;
     }

@@ -11,10 +11,11 @@ import { createServer } from 'node:http';
 import { once } from 'node:events';
 import * as ollama from './formats/ollama.mjs';
 import * as openaiChat from './formats/openai_chat.mjs';
+import * as openaiResponses from './formats/openai_responses.mjs';
 import { play } from './wire.mjs';
 
 /** A new wire language is one more file here. */
-const FORMATS = [openaiChat, ollama];
+const FORMATS = [openaiChat, openaiResponses, ollama];
 /** A reader on loopback takes a write within microseconds: after this long it is not reading. */
 const STALL_MS = 500;
 

@@ -11,12 +11,12 @@ import { createParser } from 'eventsource-parser';
  * @typedef {{ id: string, event: string, data: string }} Frame
  * @typedef {{ content: string, finish_reason: string | null, model: string, provider: string, usage: any,
  *   role?: string, reasoning?: string, tool_calls?: any[], refusal?: string, warnings?: string[],
- *   citations?: any[], raw_finish_reason?: string }} Chunk
+ *   citations?: any[], opaque?: any[], raw_finish_reason?: string }} Chunk
  * @typedef {ReturnType<typeof readStream>} Stream
  */
 
 const ALWAYS = ['content', 'finish_reason', 'model', 'provider', 'usage'];
-const SOMETIMES = ['role', 'reasoning', 'tool_calls', 'refusal', 'citations', 'warnings', 'state', 'raw_finish_reason'];
+const SOMETIMES = ['role', 'reasoning', 'tool_calls', 'refusal', 'citations', 'opaque', 'warnings', 'state', 'raw_finish_reason'];
 export const HEARTBEAT = ': hb';
 
 /** @param {string} raw */
@@ -82,6 +82,7 @@ function fold(chunks) {
     reasoning: join((chunk) => chunk.reasoning),
     refusal: join((chunk) => chunk.refusal),
     toolCalls: calls,
+    opaque: chunks.flatMap((chunk) => chunk.opaque ?? []),
     warnings: chunks.flatMap((chunk) => chunk.warnings ?? []),
     finish: last?.finish_reason ?? null,
     rawFinish: last?.raw_finish_reason,
