@@ -429,7 +429,7 @@ both_targets! {
         let last = ev("completed", &format!(r#""response":{{"status":"completed","output":{output}}}"#));
         let state = r#"opaque openai-responses {"type":"reasoning","id":"r","summary":[],"encrypted_content":"e"}"#;
         check(
-            &[last.clone()],
+            std::slice::from_ref(&last),
             &[state, "text \"ab\"", "text \"c\"", "tool 0 c1 =f", "tool 0 c1 [1]", CALLS],
         );
         // Other indices and other ids than in the stream.
