@@ -28,6 +28,9 @@ mod ollama;
 mod opaque;
 #[path = "core/openai_responses.rs"]
 mod openai_responses;
+#[cfg(not(target_arch = "wasm32"))]
+#[path = "core/openai_responses_invariants.rs"]
+mod openai_responses_invariants;
 #[path = "core/openai_responses_requests.rs"]
 mod openai_responses_requests;
 #[path = "core/relay.rs"]
