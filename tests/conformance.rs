@@ -36,6 +36,13 @@ mod ollama;
 mod opaque;
 #[path = "core/openai_client.rs"]
 mod openai_client;
+#[path = "core/openai_responses.rs"]
+mod openai_responses;
+#[cfg(not(target_arch = "wasm32"))]
+#[path = "core/openai_responses_invariants.rs"]
+mod openai_responses_invariants;
+#[path = "core/openai_responses_requests.rs"]
+mod openai_responses_requests;
 #[path = "core/relay.rs"]
 mod relay;
 #[cfg(not(target_arch = "wasm32"))]

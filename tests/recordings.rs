@@ -15,6 +15,8 @@ mod reference_anthropic;
 mod reference_gemini;
 #[path = "core/reference_ollama.rs"]
 mod reference_ollama;
+#[path = "core/reference_responses.rs"]
+mod reference_responses;
 #[path = "core/reference_workers_ai.rs"]
 mod reference_workers_ai;
 
@@ -28,7 +30,7 @@ use tributary::dialects::{Anthropic, DecodeOptions, Gemini, OpenAiChat, ToProvid
 use tributary::framing::{Framer, Framing, Limits};
 use tributary::models::{Answer, ChatError, ErrorKind, Event, Finish, Sink};
 
-use harness::{ANTHROPIC, DETECT, Feed, GEMINI, OLLAMA, SSE, WORKERS_AI, check_ending, run};
+use harness::{ANTHROPIC, DETECT, Feed, GEMINI, OLLAMA, RESPONSES, SSE, WORKERS_AI, check_ending, run};
 use reference::Reference;
 
 /// A body with what is known of it.
@@ -150,6 +152,12 @@ fn check(recording: &Recording) -> Option<(String, usize)> {
         let (answer, errors) = fold(WORKERS_AI, &recording.body);
         let ending = reference_workers_ai::check(&frames, &answer, &errors, &place);
         return Some((ending, check_cuts(WORKERS_AI, &recording.body, &place)));
+    }
+    if reference_responses::is_responses(&frames) {
+        let feed = if whole { Feed { framing: DETECT.framing, ..RESPONSES } } else { RESPONSES };
+        let (answer, errors) = fold(feed, &recording.body);
+        let ending = reference_responses::check(&frames, &answer, &errors, &place);
+        return Some((ending, check_cuts(feed, &recording.body, &place)));
     }
     let feed = match (whole, recording.folder.as_str()) {
         (true, _) => DETECT,

@@ -6,6 +6,7 @@ use std::fmt;
 use std::marker::PhantomData;
 
 use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor, value::MapAccessDeserializer};
+use serde_json::Value;
 
 /// A string, borrowed from the frame where it has no escapes; a number counts as its text.
 #[derive(Debug, Default)]
@@ -198,8 +199,15 @@ impl<'de: 'a, 'a, P: Deserialize<'de>> Deserialize<'de> for Content<'a, P> {
     }
 }
 
+/// JSON that fails the typed reading though its meaning is plain: a key that stands twice (the last
+/// one counts), or half of a surrogate pair, where a server cut its text inside a character.
+pub fn tidied(data: &str) -> Option<String> {
+    let value = serde_json::from_str::<Value>(data).or_else(|_| serde_json::from_str(&whole_characters(data)));
+    value.ok().map(|value| value.to_string())
+}
+
 /// JSON text in which every half of a surrogate pair that stands alone is U+FFFD instead.
-pub fn whole_characters(json: &str) -> String {
+fn whole_characters(json: &str) -> String {
     let mut clean = String::with_capacity(json.len());
     let mut rest = json;
     while let Some((before, behind)) = rest.split_once('\\') {

@@ -19,7 +19,9 @@ mod opaque;
 mod openai_chat;
 mod openai_error;
 mod openai_fields;
+mod openai_responses;
 mod outgoing;
+mod parameters;
 pub mod provider_error;
 mod sealed;
 mod unified;
@@ -35,6 +37,7 @@ pub use anthropic::Anthropic;
 pub use gemini::Gemini;
 pub use ollama::Ollama;
 pub use openai_chat::OpenAiChat;
+pub use openai_responses::OpenAiResponses;
 pub use unified::Unified;
 pub use workers_ai::WorkersAi;
 
@@ -131,6 +134,7 @@ pub fn to_provider(name: &str) -> Option<&'static dyn ToProvider> {
         "gemini" => Some(&Gemini),
         "ollama" => Some(&Ollama),
         "openai-chat" => Some(&OpenAiChat),
+        "openai-responses" => Some(&OpenAiResponses),
         "workers-ai" => Some(&WorkersAi),
         _ => None,
     }

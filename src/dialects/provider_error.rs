@@ -145,7 +145,7 @@ impl Fault {
         if bad_key || self.says(&["invalid_api_key", "api_key_invalid", "authentication", "unauthorized"]) {
             return ErrorKind::ProviderAuth;
         }
-        if self.says(&["content_filter", "content_policy", "responsibleai"]) {
+        if self.says(&["content_filter", "_policy", "responsibleai"]) {
             return ErrorKind::ContentFilter;
         }
         if self.says(&["model_not_found", "model_not_available", "unsupported_model"]) {
@@ -169,12 +169,13 @@ impl Fault {
 
     /// A failure in mid-stream often has no status: its type and code must do.
     fn classify_by_words(&self) -> ErrorKind {
-        const WORDS: [(&[&str], ErrorKind); 6] = [
+        const WORDS: [(&[&str], ErrorKind); 7] = [
             (&["rate_limit", "ratelimit", "too_many_requests", "insufficient_quota"], ErrorKind::RateLimited),
-            (&["overloaded", "capacity", "unavailable"], ErrorKind::Overloaded),
+            (&["overloaded", "capacity", "unavailable", "slow_down"], ErrorKind::Overloaded),
             (&["timeout", "deadline"], ErrorKind::Timeout),
             (&["permission", "forbidden"], ErrorKind::PermissionDenied),
             (&["invalid_request", "invalid_prompt", "bad_request", "bad request"], ErrorKind::InvalidRequest),
+            (&["context_length", "invalid_encrypted", "image", "data_residency"], ErrorKind::InvalidRequest),
             (&["billing", "payment"], ErrorKind::BudgetExceeded),
         ];
         WORDS.iter().find(|(words, _)| self.says(words)).map_or(ErrorKind::Provider, |(_, kind)| *kind)
@@ -404,6 +405,16 @@ mod tests {
         assert_eq!(kind(r#"{"error":{"code":"rate_limit_exceeded","message":"m"}}"#), ErrorKind::RateLimited);
         assert_eq!(kind(r#"{"error":{"message":"m","status_code":400}}"#), ErrorKind::InvalidRequest);
         assert_eq!(kind(r#"{"error":{"message":"m"}}"#), ErrorKind::Provider);
+        let code = |code: &str| kind(&format!(r#"{{"code":"{code}","message":"m"}}"#));
+        assert_eq!(code("server_error"), ErrorKind::Provider);
+        for policy in ["bio_policy", "misalignment_policy_violation", "image_content_policy_violation"] {
+            assert_eq!(code(policy), ErrorKind::ContentFilter, "{policy}");
+        }
+        for fault in ["invalid_prompt", "image_too_large", "data_residency_mismatch", "context_length_exceeded"] {
+            assert_eq!(code(fault), ErrorKind::InvalidRequest, "{fault}");
+        }
+        assert_eq!(code("vector_store_timeout"), ErrorKind::Timeout);
+        assert_eq!(code("slow_down"), ErrorKind::Overloaded);
     }
 
     #[test]

@@ -1,8 +1,5 @@
 //! Frames that are no JSON: how much of that an answer survives.
 
-use serde_json::Value;
-
-use super::lenient::whole_characters;
 use super::provider_error::cut;
 use crate::models::{ChatError, ErrorKind, Event, Sink};
 
@@ -27,11 +24,4 @@ impl Unreadable {
         out.event(Event::Warning(&warning));
         None
     }
-}
-
-/// JSON that fails the typed reading though its meaning is plain: a key that stands twice (the last
-/// one counts), or half of a surrogate pair, where a server cut its text inside a character.
-pub fn tidied(data: &str) -> Option<String> {
-    let value = serde_json::from_str::<Value>(data).or_else(|_| serde_json::from_str(&whole_characters(data)));
-    value.ok().map(|value| value.to_string())
 }

@@ -4,7 +4,7 @@ use http::Uri;
 use serde::Deserialize;
 
 use super::routes::Routes;
-use super::{Vars, anthropic, demo, gemini, ollama, openai, together, workers_ai};
+use super::{Vars, anthropic, demo, gemini, ollama, openai, openai_responses, together, workers_ai};
 use crate::dialects;
 use crate::models::{ChatError, ErrorKind, ModelRule, Quirks, Secret, Target};
 
@@ -98,6 +98,7 @@ impl Catalogue {
     pub fn from_vars(vars: Vars<'_>) -> Result<Self, ChatError> {
         let mut providers = vec![
             openai::provider(),
+            openai_responses::provider(),
             anthropic::provider(),
             gemini::provider(),
             together::provider(),
@@ -401,6 +402,7 @@ impl Configured {
 /// Completions is spoken by too many for that.
 fn rules(dialect: &str) -> &'static [ModelRule] {
     match dialect {
+        "openai-responses" => &openai::RULES,
         "anthropic" => &anthropic::RULES,
         "gemini" => &gemini::RULES,
         "workers-ai" => &workers_ai::RULES,

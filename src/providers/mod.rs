@@ -8,6 +8,7 @@ mod gemini;
 pub mod health;
 mod ollama;
 mod openai;
+mod openai_responses;
 pub mod retry;
 mod routes;
 mod together;

@@ -131,7 +131,7 @@ both_targets! {
             {"name":"local","base_url":"http://127.0.0.1:1/v1"}
         ]"#)]).unwrap();
         let names: Vec<_> = catalogue.providers().iter().map(|provider| provider.name.as_str()).collect();
-        assert_eq!(names, ["openai", "anthropic", "gemini", "together", "ollama", "workers-ai", "demo", "azure-1", "local"]);
+        assert_eq!(names, ["openai", "openai-responses", "anthropic", "gemini", "together", "ollama", "workers-ai", "demo", "azure-1", "local"]);
         let azure = named(&catalogue, "azure-1");
         assert_eq!((azure.default_model.as_str(), azure.key_variable.as_deref()), ("g", Some("AZURE_KEY")));
         assert_eq!(
@@ -147,6 +147,25 @@ both_targets! {
         let error = catalogue.resolve(Some("local"), None).unwrap_err();
         assert_eq!((error.kind, error.param.as_deref()), (ErrorKind::InvalidRequest, Some("model")));
         assert_eq!(catalogue.resolve(None, Some("local/any/model")).unwrap().1, "any/model");
+    }
+
+    fn two_apis_of_one_service_share_its_key_its_address_and_its_models() {
+        let vars = [("OPENAI_API_KEY", "k"), ("OPENAI_BASE_URL", "https://host/v1")];
+        let catalogue = build(&vars).unwrap();
+        assert_eq!(catalogue.default_name(), "openai");
+        let (chat, responses) = (named(&catalogue, "openai"), named(&catalogue, "openai-responses"));
+        assert_eq!(responses.base_url, "https://host/v1");
+        assert_eq!(
+            (&responses.key_variable, &responses.models, &responses.default_model, responses.quirks.rules),
+            (&chat.key_variable, &chat.models, &chat.default_model, chat.quirks.rules)
+        );
+        let resolved = |model: &str| resolve(&vars, None, Some(model)).unwrap();
+        assert_eq!(resolved("gpt-6-luna").0, "openai");
+        assert_eq!(resolved("gpt-of-tomorrow").0, "openai");
+        assert_eq!(resolved("openai-responses/gpt-6-luna"), ("openai-responses".into(), "gpt-6-luna".into()));
+        let list = r#"[{"name":"mine","dialect":"openai-responses","base_url":"https://h"}]"#;
+        let mine = named(&build(&[("PROVIDERS", list)]).unwrap(), "mine");
+        assert_eq!(mine.quirks.rules, chat.quirks.rules);
     }
 
     fn providers_that_are_not_as_they_should_be() {

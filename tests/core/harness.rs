@@ -6,8 +6,8 @@ use std::rc::Rc;
 
 use serde_json::Value;
 use tributary::dialects::{
-    Anthropic, Decode, DecodeOptions, Gemini, Ollama, OpenAiChat, ReplyOptions, ToClient, ToProvider, Unified,
-    WorkersAi,
+    Anthropic, Decode, DecodeOptions, Gemini, Ollama, OpenAiChat, OpenAiResponses, ReplyOptions, ToClient, ToProvider,
+    Unified, WorkersAi,
 };
 use tributary::framing::{Frame, Framer, Framing, Limits};
 use tributary::models::{ChatRequest, Event, Sink, ToolKind};
@@ -43,6 +43,7 @@ pub const ANTHROPIC: Feed = Feed { dialect: &Anthropic, ..SSE };
 pub const OLLAMA: Feed = Feed { dialect: &Ollama, framing: Framing::NdJson, ..SSE };
 pub const GEMINI: Feed = Feed { dialect: &Gemini, ..SSE };
 pub const WORKERS_AI: Feed = Feed { dialect: &WorkersAi, ..SSE };
+pub const RESPONSES: Feed = Feed { dialect: &OpenAiResponses, ..SSE };
 pub const DETECT: Feed = Feed { framing: Framing::Detect, ..SSE };
 pub const WHOLE: Feed = Feed { framing: Framing::Whole, ..SSE };
 pub const THINK: Feed = Feed { think_tags: true, ..SSE };
@@ -116,11 +117,16 @@ fn frames(feed: Feed, pieces: &[&[u8]]) -> String {
 
 /// As `check`, for bodies too long for every two cuts: pieces of many sizes instead.
 pub fn check_long(body: &[u8], expect: &[&str]) {
-    let whole = run(SSE, &[body]);
+    check_long_as(SSE, body, expect);
+}
+
+/// The same, fed in another way.
+pub fn check_long_as(feed: Feed, body: &[u8], expect: &[&str]) {
+    let whole = run(feed, &[body]);
     assert_eq!(whole.events.lines().collect::<Vec<_>>(), expect);
     check_output(&whole);
     for size in [1, 2, 3, 7, 64, 1000, 4096] {
-        same(SSE, &whole, &body.chunks(size).collect::<Vec<_>>());
+        same(feed, &whole, &body.chunks(size).collect::<Vec<_>>());
     }
 }
 

@@ -7,7 +7,7 @@ use proptest::collection::vec;
 use proptest::option;
 use proptest::prelude::*;
 use serde_json::{Value, json};
-use tributary::dialects::{OpenAiChat, ReplyOptions, ToClient, ToProvider};
+use tributary::dialects::{OpenAiChat, ReplyOptions, ToClient};
 use tributary::framing::{Framer, Framing, Limits};
 use tributary::models::{
     Answer, ChatRequest, Effort, Event, Finish, Image, Message, Part, Quirks, ResponseFormat, Role, Sink, Target,

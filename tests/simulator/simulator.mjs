@@ -13,11 +13,12 @@ import * as anthropic from './formats/anthropic.mjs';
 import * as gemini from './formats/gemini.mjs';
 import * as ollama from './formats/ollama.mjs';
 import * as openaiChat from './formats/openai_chat.mjs';
+import * as openaiResponses from './formats/openai_responses.mjs';
 import * as workersAi from './formats/workers_ai.mjs';
 import { play } from './wire.mjs';
 
 /** A new wire language is one more file here. */
-const FORMATS = [openaiChat, anthropic, ollama, gemini, workersAi];
+const FORMATS = [openaiChat, openaiResponses, anthropic, ollama, gemini, workersAi];
 /** A reader on loopback takes a write within microseconds: after this long it is not reading. */
 const STALL_MS = 500;
 

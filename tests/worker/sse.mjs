@@ -88,6 +88,7 @@ function fold(chunks) {
     reasoning: join((chunk) => chunk.reasoning),
     refusal: join((chunk) => chunk.refusal),
     toolCalls: calls,
+    opaque: chunks.flatMap((chunk) => chunk.opaque ?? []),
     warnings: chunks.flatMap((chunk) => chunk.warnings ?? []),
     opaque: chunks.flatMap((chunk) => chunk.opaque ?? []),
     finish: last?.finish_reason ?? null,

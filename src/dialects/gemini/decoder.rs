@@ -7,8 +7,9 @@ use serde_json::value::RawValue;
 
 use super::calls::{Calls, give_signature};
 use super::chunk::{Candidate, Chunk, Counts, Part, PromptFeedback, is_true};
+use crate::dialects::lenient::tidied;
 use crate::dialects::provider_error::{Fault, cut};
-use crate::dialects::unreadable::{Unreadable, tidied};
+use crate::dialects::unreadable::Unreadable;
 use crate::dialects::{Decode, DecodeOptions};
 use crate::framing::Frame;
 use crate::models::{ChatError, Citation, ErrorKind, Event, Finish, Sink};

@@ -16,7 +16,7 @@ mod tools;
 
 use http::{HeaderMap, StatusCode};
 
-use super::{Decode, DecodeOptions, Outgoing, ToProvider, embeddings, provider_error};
+use super::{Decode, DecodeOptions, Outgoing, ToProvider, embeddings, parameters, provider_error};
 use crate::framing::Framing;
 use crate::models::{ChatError, ChatRequest, EmbedRequest, Embeddings, Native, Target};
 
@@ -69,6 +69,6 @@ impl ToProvider for OpenAiChat {
     }
 
     fn amend(&self, chat: &mut ChatRequest, error: &ChatError) -> bool {
-        request::amend(chat, error)
+        parameters::take_out(chat, error)
     }
 }

@@ -5,9 +5,10 @@ use serde_json::{Map, Value, json};
 use super::DIALECT;
 use crate::dialects::Outgoing;
 use crate::dialects::outgoing::{function_tool, post};
+use crate::dialects::parameters::{effort, effort_off, sampling, warn_of_budget};
 use crate::models::{
-    Auth, ChatError, ChatRequest, Effort, EffortField, MaxTokensField, Message, ModelRule, Part, Quirks, Replay,
-    ResponseFormat, Role, Sampling, Target, Thinking, ToolCall, ToolChoice, ToolKind,
+    Auth, ChatError, ChatRequest, EffortField, MaxTokensField, Message, ModelRule, Part, Quirks, Replay,
+    ResponseFormat, Role, Target, Thinking, ToolCall, ToolChoice, ToolKind,
 };
 
 /// Writes the request for a streamed answer.
@@ -15,22 +16,6 @@ pub fn write(chat: &ChatRequest, target: &Target) -> Result<Outgoing, ChatError>
     let mut warnings = chat.warnings.clone();
     let body = body(chat, target, &mut warnings);
     post(target, Auth::Bearer, "/chat/completions", &body, warnings)
-}
-
-/// Takes out a parameter that the model turned out not to know, once.
-pub fn amend(chat: &mut ChatRequest, error: &ChatError) -> bool {
-    let unsupported = matches!(error.code.as_deref(), Some("unsupported_parameter" | "unsupported_value"));
-    let Some(param) = error.param.clone().filter(|_| unsupported) else { return false };
-    let dropped = match param.as_str() {
-        "temperature" => chat.temperature.take().is_some(),
-        "top_p" => chat.top_p.take().is_some(),
-        "seed" => chat.seed.take().is_some(),
-        _ => false,
-    };
-    if dropped {
-        chat.warnings.push(format!("{param} was left out: the model does not take it"));
-    }
-    dropped
 }
 
 fn body(chat: &ChatRequest, target: &Target, warnings: &mut Vec<String>) -> Value {
@@ -89,56 +74,20 @@ fn body(chat: &ChatRequest, target: &Target, warnings: &mut Vec<String>) -> Valu
     Value::Object(body)
 }
 
-fn sampling(chat: &ChatRequest, rule: Option<&ModelRule>, warnings: &mut Vec<String>) -> Vec<(&'static str, Value)> {
-    let thinks = chat.thinking.map(|thinking| thinking.enabled);
-    let taken = match rule.map_or(Sampling::Free, |rule| rule.sampling) {
-        Sampling::Free => true,
-        Sampling::UnlessThinking => thinks != Some(true),
-        Sampling::OnlyWithoutThinking => thinks == Some(false),
-        Sampling::Never => false,
-    };
-    let asked = [("temperature", chat.temperature), ("top_p", chat.top_p)];
-    let asked = asked.into_iter().filter_map(|(name, value)| Some((name, value?)));
-    let mut sent = Vec::new();
-    for (name, value) in asked {
-        if taken {
-            sent.push((name, json!(value)));
-        } else {
-            warnings.push(format!("{name} was left out: the model does not take it"));
-        }
-    }
-    sent
-}
-
 fn write_thinking(
     thinking: &Thinking,
     field: EffortField,
     rule: Option<&ModelRule>,
     warnings: &mut Vec<String>,
 ) -> Vec<(&'static str, Value)> {
-    let effort = thinking.effort.unwrap_or_else(|| by_budget(thinking.budget_tokens));
-    if thinking.budget_tokens.is_some() && thinking.effort.is_none() && thinking.enabled && field != EffortField::None {
-        warnings.push(format!(
-            "thinking.budget_tokens is sent as the effort {}: the provider takes no budget",
-            effort.as_str()
-        ));
+    if thinking.enabled && field != EffortField::None {
+        warn_of_budget(thinking, warnings);
     }
     match (field, thinking.enabled) {
-        (EffortField::ReasoningEffort, true) => vec![("reasoning_effort", json!(effort.as_str()))],
-        (EffortField::ReasoningEffort, false) => match rule.map(|rule| rule.off) {
-            Some(Some(off)) => {
-                if off != "none" {
-                    warnings.push(format!("thinking cannot be switched off with this model: the effort is {off}"));
-                }
-                vec![("reasoning_effort", json!(off))]
-            }
-            Some(None) => {
-                warnings.push("thinking cannot be switched off with this model".to_owned());
-                Vec::new()
-            }
-            // A model without a rule: not to think is what it does without being asked.
-            None => Vec::new(),
-        },
+        (EffortField::ReasoningEffort, true) => vec![("reasoning_effort", json!(effort(thinking).as_str()))],
+        (EffortField::ReasoningEffort, false) => {
+            effort_off(rule, warnings).map(|off| ("reasoning_effort", json!(off))).into_iter().collect()
+        }
         (EffortField::ReasoningEnabled, enabled) => {
             let mut fields = vec![("reasoning", json!({"enabled": enabled}))];
             if let Some(effort) = thinking.effort.filter(|_| enabled) {
@@ -155,15 +104,6 @@ fn write_thinking(
             }
             Vec::new()
         }
-    }
-}
-
-/// A budget in tokens as an effort: the vendors' own guides give about these orders of magnitude.
-fn by_budget(budget: Option<u64>) -> Effort {
-    match budget {
-        Some(0..=2048) => Effort::Low,
-        None | Some(2049..=8192) => Effort::Medium,
-        Some(_) => Effort::High,
     }
 }
 

@@ -10,10 +10,9 @@ use serde::de::IgnoredAny;
 use serde_json::value::RawValue;
 
 use super::{EMPTY, errors};
-use crate::dialects::lenient::{Content, Count, List, Maybe, Str, whole_characters};
+use crate::dialects::lenient::{Content, Count, List, Maybe, Str, tidied};
 use crate::dialects::openai_chat::ChunkDecoder;
 use crate::dialects::openai_chat::chunk::{Choice, Chunk, Delta, WireCall, WireFunction, WireUsage};
-use crate::dialects::unreadable::tidied;
 use crate::dialects::{Decode, DecodeOptions};
 use crate::framing::Frame;
 use crate::models::{ChatError, ErrorKind, Sink};
@@ -172,6 +171,6 @@ fn text(raw: &RawValue) -> Cow<'_, str> {
     }
     match serde_json::from_str::<Str<'_>>(raw) {
         Ok(text) => text.0.unwrap_or_default(),
-        Err(_) => Cow::Owned(serde_json::from_str(&whole_characters(raw)).unwrap_or_default()),
+        Err(_) => Cow::Owned(tidied(raw).and_then(|raw| serde_json::from_str(&raw).ok()).unwrap_or_default()),
     }
 }
