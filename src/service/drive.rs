@@ -33,7 +33,11 @@ pub async fn drive(run: &Rc<Run>, plans: &[Plan]) -> Result<(), ChatError> {
         }
         run.restore();
     }
-    let error = worth_telling(failures);
+    let error = match failures.pop() {
+        // What broke off in mid-answer is told as what it is: the provider is not down.
+        Some(error) if run.began() => error,
+        last => worth_telling(failures.into_iter().chain(last).collect()),
+    };
     run.tell(Err(error.clone()));
     Err(error)
 }
