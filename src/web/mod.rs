@@ -77,6 +77,7 @@ async fn serve(call: Call, house: &House, context: &Context) -> Result<Reply, Ch
         Route::Surface(dialect) => chat::surface(call, dialect, house, context).await,
         Route::Embeddings(dialect, language) => embed::embeddings(call, dialect, language, None, house).await,
         Route::Models => Ok(lists::all(list_dialect(&call), house)),
+        Route::Model => lists::one(list_dialect(&call), &routes::one_model(call.uri.path()).unwrap_or_default(), house),
         Route::StreamHealth => Ok(info::stream_health(house)),
         Route::Providers => Ok(info::providers(house)),
         Route::Health => Ok(info::health()),

@@ -15,15 +15,16 @@ pub enum Route {
     Surface(&'static dyn ToClient),
     /// Embeddings, and the language of the errors there.
     Embeddings(EmbedDialect, &'static dyn ToClient),
-    /// The list of models.
+    /// The list of models, and one of it.
     Models,
+    Model,
     StreamHealth,
     Providers,
     Health,
 }
 
 /// Method, path, and what is there.
-const ROUTES: [(&str, &str, Route); 8] = [
+const ROUTES: [(&str, &str, Route); 9] = [
     ("POST", "/api/v1/chat/stream", Route::Chat { stream: true }),
     ("POST", "/api/v1/chat", Route::Chat { stream: false }),
     ("GET", "/api/v1/chat/stream/health", Route::StreamHealth),
@@ -31,11 +32,22 @@ const ROUTES: [(&str, &str, Route); 8] = [
     ("POST", "/v1/chat/completions", Route::Surface(&OpenAiChat)),
     ("POST", "/v1/embeddings", Route::Embeddings(EmbedDialect::OpenAi, &OpenAiChat)),
     ("GET", "/v1/models", Route::Models),
+    ("GET", ONE_MODEL, Route::Model),
     ("GET", "/health", Route::Health),
 ];
 
+/// Where a list's single models are, below the list.
+const ONE_MODEL: &str = "/v1/models/";
+
+/// The name of a single model in an address; its slashes may be escaped.
+pub fn one_model(path: &str) -> Option<String> {
+    let name = path.strip_prefix(ONE_MODEL).filter(|name| !name.is_empty())?;
+    Some(name.replace("%2F", "/").replace("%2f", "/").replace("%40", "@"))
+}
+
 /// The route, or an answer that says what would have been right.
 pub fn find(method: &str, path: &str) -> Result<Route, ChatError> {
+    let path = if one_model(path).is_some() { ONE_MODEL } else { path };
     let here = || ROUTES.iter().filter(|(_, known, _)| *known == path);
     if let Some((_, _, route)) = here().find(|(known, _, _)| *known == method) {
         return Ok(*route);
@@ -53,6 +65,7 @@ pub fn find(method: &str, path: &str) -> Result<Route, ChatError> {
 pub fn language(path: &str) -> &'static dyn ToClient {
     match ROUTES.iter().find(|(_, known, _)| *known == path) {
         Some((_, _, Route::Surface(dialect) | Route::Embeddings(_, dialect))) => *dialect,
+        _ if path.starts_with("/v1/") => &OpenAiChat,
         _ => &Unified,
     }
 }
