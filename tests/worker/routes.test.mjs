@@ -7,6 +7,7 @@ import { hangUp } from '../simulator/wire.mjs';
 import { ASK, CHAT, STREAM, exchange, get, post, stream } from './client.mjs';
 import { assertError, assertFailed } from './expect.mjs';
 import { CALLER_KEY, OPENAI_KEY, TOGETHER_KEY, startGateway } from './gateway.mjs';
+import { PROVIDERS, vars } from './matrix/providers.mjs';
 
 /** What is remembered of a target outlives a test: each has its own. */
 const NAMES = ['down', 'early', 'late', 'both', 'failing', 'mended', 'filtered', 'callers', 'keys', 'broken'];
@@ -153,6 +154,22 @@ test('the provider\'s id for the request is in its errors, before and in the str
   answers({ ...reply, headers: { ...reply.headers, 'x-request-id': 'req_upstream_2' } });
   const ended = await stream(gateway.worker, { ...ASK, model: 'openai/x' });
   assert.equal(assertFailed(ended, 'truncated').provider_request_id, 'req_upstream_2');
+});
+
+test('every provider can be stood in for, and every one can stand in', async (t) => {
+  const ring = PROVIDERS.map((first, at) => ({ first, second: PROVIDERS[(at + 1) % PROVIDERS.length] }));
+  const routes = Object.fromEntries(ring.map(({ first, second }) => [`alias-${first.name}`, [first.model, second.model]]));
+  const all = await startGateway((url) => ({ ...vars(url), ROUTES: JSON.stringify(routes) }));
+  t.after(() => all.stop());
+  for (const { first, second } of ring) {
+    const replies = [first.fails(503), second.says({ text: ['Here ', 'I am.'] })];
+    all.simulator.script((request) => {
+      const next = replies.shift();
+      return typeof next === 'function' ? next(request) : next ?? FINE;
+    });
+    const { content, chunks } = await stream(all.worker, { ...ASK, model: `alias-${first.name}` });
+    assert.deepEqual([content, chunks[0].provider], ['Here I am.', second.model.split('/')[0]], first.name);
+  }
 });
 
 test('an alias that leads nowhere is named in an error', async (t) => {
