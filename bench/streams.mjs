@@ -15,7 +15,7 @@ import { connect } from "node:net";
 export function readOne({ port, path, provider }, { tokens, per, gap }) {
   const model = `${tokens}-${per}-${gap}`;
   const messages = [{ role: "user", content: "go" }];
-  const body = JSON.stringify(provider ? { provider: "openai", model, messages } : { model, messages });
+  const body = JSON.stringify(provider ? { provider: "openai", model, messages, stream: true } : { model, messages });
   return new Promise((resolve, reject) => {
     const began = performance.now();
     const socket = connect(port, "127.0.0.1");

@@ -42,6 +42,7 @@ async function streams() {
     "(b) identity TransformStream": baseline("/identity"),
     "(c) parse and re-emit by hand": baseline("/handwritten"),
     tributary: { port: runtime.ports.worker, path: "/api/v1/chat/stream", provider: true },
+    "tributary, same language": { port: runtime.ports.worker, path: "/v1/chat/completions", provider: true },
   };
   for (const shape of SHAPES) await measure(shape, variants, runtime);
   runtime.stop();

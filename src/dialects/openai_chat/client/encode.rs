@@ -1,5 +1,6 @@
 //! Events to chunks, or to one completion.
 
+use memchr::memmem;
 use serde_json::{Map, Value, json};
 
 use crate::dialects::{Encode, ReplyOptions, opaque, openai_error};
@@ -337,7 +338,9 @@ fn is_usage_only(data: &str) -> bool {
         choices: Vec<serde::de::IgnoredAny>,
         usage: Option<serde::de::IgnoredAny>,
     }
-    // Text has this only with escapes before its quotes.
-    data.contains("\"usage\"")
-        && serde_json::from_str::<Bare>(data).is_ok_and(|bare| bare.choices.is_empty() && bare.usage.is_some())
+    // Inside a text these quotes would have escapes; so few chunks are parsed for this.
+    let empty = ["\"choices\":[]", "\"choices\": []"]
+        .iter()
+        .any(|list| memmem::find(data.as_bytes(), list.as_bytes()).is_some());
+    empty && serde_json::from_str::<Bare>(data).is_ok_and(|bare| bare.choices.is_empty() && bare.usage.is_some())
 }
