@@ -65,7 +65,7 @@ async fn answer(call: Call, env: Env, context: &Context) -> (Reply, Option<Strin
         Err(error) => return (failed(error), None),
     };
     if call.method == "OPTIONS" {
-        return (Reply::preflight(), origin);
+        return (Reply::preflight(header(&call.request, "access-control-request-headers")), origin);
     }
     let reply = serve(call, &house, context).await.unwrap_or_else(failed);
     (reply, origin)

@@ -20,7 +20,7 @@ enum Body {
     Stream(ReadableStream),
 }
 
-/// What a foreign page may read and send.
+/// What a foreign page may read, and send where it does not say what it wants to.
 const EXPOSED: &str = "x-request-id, x-run-id, retry-after, server-timing";
 const TAKEN: &str =
     "authorization, content-type, idempotency-key, last-event-id, traceparent, x-api-key, x-provider-key, x-request-id";
@@ -51,11 +51,14 @@ impl Reply {
         Reply { status: 200, headers, body: Body::Stream(body) }
     }
 
-    /// The answer to a browser that asks first.
-    pub fn preflight() -> Self {
+    /// The answer to a browser that asks first, for a page that may call: with the headers that it named,
+    /// because the vendors' SDKs send many of their own.
+    pub fn preflight(asked: Option<String>) -> Self {
+        let harmless =
+            |names: &String| names.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_, ".contains(&byte));
         let headers = vec![
             ("access-control-allow-methods", "GET, POST, PATCH, DELETE, OPTIONS".to_owned()),
-            ("access-control-allow-headers", TAKEN.to_owned()),
+            ("access-control-allow-headers", asked.filter(harmless).unwrap_or_else(|| TAKEN.to_owned())),
             ("access-control-max-age", "7200".to_owned()),
         ];
         Reply { status: 204, headers, body: Body::Empty }

@@ -98,6 +98,12 @@ describe('the origin', () => {
     assert.ok(allowed.includes('content-type') && allowed.includes('x-provider-key'), allowed);
   });
 
+  test('of a friend may send whatever headers a vendor\'s SDK has', async () => {
+    const asked = { origin: FRIEND, 'access-control-request-method': 'POST', 'access-control-request-headers': 'anthropic-version,x-stainless-lang' };
+    const { headers } = await exchange(gateway.worker, '/v1/chat/completions', { method: 'OPTIONS', headers: asked });
+    assert.equal(headers['access-control-allow-headers'], 'anthropic-version,x-stainless-lang');
+  });
+
   test('of a stranger is promised nothing by the preflight', async () => {
     const asked = { origin: STRANGER, 'access-control-request-method': 'POST' };
     const { headers } = await exchange(gateway.worker, STREAM, { method: 'OPTIONS', headers: asked });
