@@ -29,7 +29,7 @@ use crate::framing::{Frame, Framing};
 use crate::models::{ChatError, ChatRequest, Event, Native, Sink, Target};
 
 pub use gemini::Gemini;
-pub use ollama::Ollama;
+pub use ollama::{Ollama, OllamaGenerate};
 pub use openai_chat::OpenAiChat;
 pub use unified::Unified;
 pub use workers_ai::WorkersAi;

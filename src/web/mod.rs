@@ -4,6 +4,7 @@ mod access;
 mod body;
 mod chat;
 mod info;
+mod ollama;
 mod reply;
 mod routes;
 
@@ -74,6 +75,8 @@ async fn serve(call: Call, house: &House, context: &Context) -> Result<Reply, Ch
         Route::Surface(dialect) => chat::surface(call, dialect, house, context).await,
         Route::StreamHealth => Ok(info::stream_health(house)),
         Route::Providers => Ok(info::providers(house)),
+        Route::OllamaTags => Ok(ollama::tags(house)),
+        Route::OllamaVersion => Ok(ollama::version()),
         Route::Health => Ok(info::health()),
     }
 }

@@ -156,6 +156,9 @@ impl Decoder {
         let raw = line.done_reason.filled();
         let reason = match raw {
             Some("length") => Finish::Length,
+            // Two words of ours: a gateway may stand behind a gateway.
+            Some("content_filter") => Finish::ContentFilter,
+            Some("refusal") => Finish::Refusal,
             // The server never says that it calls tools.
             _ if !self.calls.is_empty() => Finish::ToolCalls,
             _ => Finish::Stop,
