@@ -32,6 +32,8 @@ mod gemini_requests;
 mod invariants;
 #[path = "core/ollama.rs"]
 mod ollama;
+#[path = "core/ollama_client.rs"]
+mod ollama_client;
 #[path = "core/opaque.rs"]
 mod opaque;
 #[path = "core/openai_client.rs"]

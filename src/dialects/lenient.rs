@@ -199,6 +199,11 @@ impl<'de: 'a, 'a, P: Deserialize<'de>> Deserialize<'de> for Content<'a, P> {
     }
 }
 
+/// The text of a JSON string that was kept raw: nothing has checked its escapes yet.
+pub fn unquoted(raw: &str) -> Option<String> {
+    serde_json::from_str(raw).or_else(|_| serde_json::from_str(&whole_characters(raw))).ok()
+}
+
 /// JSON that fails the typed reading though its meaning is plain: a key that stands twice (the last
 /// one counts), or half of a surrogate pair, where a server cut its text inside a character.
 pub fn tidied(data: &str) -> Option<String> {

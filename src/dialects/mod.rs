@@ -35,7 +35,7 @@ use crate::models::{ChatError, ChatRequest, EmbedRequest, Embeddings, ErrorKind,
 
 pub use anthropic::Anthropic;
 pub use gemini::Gemini;
-pub use ollama::Ollama;
+pub use ollama::{Ollama, OllamaGenerate};
 pub use openai_chat::OpenAiChat;
 pub use openai_responses::OpenAiResponses;
 pub use unified::Unified;

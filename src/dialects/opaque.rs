@@ -33,7 +33,12 @@ pub fn read(fields: &Fields<'_>) -> Result<Option<Opaque>, ChatError> {
 
 /// The list of an assistant message.
 pub fn read_placed(fields: &Fields<'_>) -> Result<Vec<Placed>, ChatError> {
-    let path = fields.path("opaque");
+    read_list(fields, "opaque")
+}
+
+/// A list under any name.
+pub fn read_list(fields: &Fields<'_>, name: &str) -> Result<Vec<Placed>, ChatError> {
+    let path = fields.path(name);
     let read = |(at, item): (usize, &Value)| {
         let fields = Fields::at(item, format!("{path}[{at}]"))?;
         let after = fields.object("after")?;
@@ -44,7 +49,7 @@ pub fn read_placed(fields: &Fields<'_>) -> Result<Vec<Placed>, ChatError> {
         let (after_text, after_calls) = (count("text")?, count("tool_calls")?);
         Ok(Placed { opaque: read_one(&fields)?, after_text, after_calls })
     };
-    fields.array("opaque")?.iter().enumerate().map(read).collect()
+    fields.array(name)?.iter().enumerate().map(read).collect()
 }
 
 fn read_one(fields: &Fields<'_>) -> Result<Opaque, ChatError> {

@@ -5,7 +5,7 @@ use std::rc::Rc;
 use worker::Context;
 
 use super::reply::{self, Reply};
-use super::{Call, body, header};
+use super::{Call, body, header, ollama};
 use crate::dialects::{ToClient, Unified};
 use crate::models::{ChatError, ChatRequest};
 use crate::platform::now_ms;
@@ -25,6 +25,11 @@ pub async fn surface(
     context: &Context,
 ) -> Result<Reply, ChatError> {
     let chat = dialect.read_request(&body::read_json(&call).await?)?;
+    if chat.messages.is_empty()
+        && let Some(reply) = ollama::loaded(&chat, dialect, &call, house)?
+    {
+        return Ok(reply);
+    }
     Ok(run(chat, dialect, call, house, context).await)
 }
 

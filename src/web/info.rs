@@ -42,6 +42,7 @@ pub fn providers(house: &House) -> Reply {
     Reply::json(200, &json!({"default": house.catalogue.default_name(), "providers": list, "routes": routes}))
 }
 
-fn is_configured(house: &House, provider: &Provider) -> bool {
+/// Whether the operator has made a provider ready.
+pub fn is_configured(house: &House, provider: &Provider) -> bool {
     provider.is_configured(&|name| house.env.var(name))
 }

@@ -6,6 +6,7 @@ mod chat;
 mod embed;
 mod info;
 mod lists;
+mod ollama;
 mod reply;
 mod routes;
 
@@ -80,6 +81,8 @@ async fn serve(call: Call, house: &House, context: &Context) -> Result<Reply, Ch
         Route::Model => lists::one(list_dialect(&call), &routes::one_model(call.uri.path()).unwrap_or_default(), house),
         Route::StreamHealth => Ok(info::stream_health(house)),
         Route::Providers => Ok(info::providers(house)),
+        Route::OllamaTags => Ok(ollama::tags(house)),
+        Route::OllamaVersion => Ok(ollama::version()),
         Route::Health => Ok(info::health()),
     }
 }

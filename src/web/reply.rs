@@ -28,16 +28,13 @@ const TAKEN: &str =
 impl Reply {
     /// A JSON body.
     pub fn json(status: u16, body: &Value) -> Self {
-        Reply {
-            status,
-            headers: vec![("content-type", "application/json".to_owned())],
-            body: Body::Bytes(body.to_string().into_bytes()),
-        }
+        Reply::bytes(status, body.to_string().into_bytes())
     }
 
     /// A JSON body that is written already.
     pub fn bytes(status: u16, body: Vec<u8>) -> Self {
-        Reply { status, headers: vec![("content-type", "application/json".to_owned())], body: Body::Bytes(body) }
+        let headers = vec![("content-type", "application/json".to_owned())];
+        Reply { status, headers, body: Body::Bytes(body) }
     }
 
     /// A run.

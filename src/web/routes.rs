@@ -1,7 +1,7 @@
 //! What is at which address, and in which language to complain there.
 
 use crate::dialects::embeddings::EmbedDialect;
-use crate::dialects::{OpenAiChat, ToClient, Unified};
+use crate::dialects::{Ollama, OllamaGenerate, OpenAiChat, ToClient, Unified};
 use crate::models::{ChatError, ErrorKind};
 
 /// What a request is for.
@@ -20,11 +20,13 @@ pub enum Route {
     Model,
     StreamHealth,
     Providers,
+    OllamaTags,
+    OllamaVersion,
     Health,
 }
 
 /// Method, path, and what is there.
-const ROUTES: [(&str, &str, Route); 9] = [
+const ROUTES: &[(&str, &str, Route)] = &[
     ("POST", "/api/v1/chat/stream", Route::Chat { stream: true }),
     ("POST", "/api/v1/chat", Route::Chat { stream: false }),
     ("GET", "/api/v1/chat/stream/health", Route::StreamHealth),
@@ -33,11 +35,21 @@ const ROUTES: [(&str, &str, Route); 9] = [
     ("POST", "/v1/embeddings", Route::Embeddings(EmbedDialect::OpenAi, &OpenAiChat)),
     ("GET", "/v1/models", Route::Models),
     ("GET", ONE_MODEL, Route::Model),
+    ("POST", "/api/chat", Route::Surface(&Ollama)),
+    ("POST", "/api/generate", Route::Surface(&OllamaGenerate)),
+    ("POST", "/api/embed", Route::Embeddings(EmbedDialect::Ollama, &Ollama)),
+    ("POST", "/api/embeddings", Route::Embeddings(EmbedDialect::OllamaOne, &Ollama)),
+    ("GET", "/api/tags", Route::OllamaTags),
+    ("GET", "/api/version", Route::OllamaVersion),
     ("GET", "/health", Route::Health),
 ];
 
 /// Where a list's single models are, below the list.
 const ONE_MODEL: &str = "/v1/models/";
+
+/// What a server of Ollama has below `/api` beside its chat: errors there are in its language, too.
+const OLLAMA: [&str; 11] =
+    ["copy", "create", "delete", "embed", "embeddings", "ps", "pull", "push", "show", "tags", "version"];
 
 /// The name of a single model in an address; its slashes may be escaped.
 pub fn one_model(path: &str) -> Option<String> {
@@ -65,6 +77,7 @@ pub fn find(method: &str, path: &str) -> Result<Route, ChatError> {
 pub fn language(path: &str) -> &'static dyn ToClient {
     match ROUTES.iter().find(|(_, known, _)| *known == path) {
         Some((_, _, Route::Surface(dialect) | Route::Embeddings(_, dialect))) => *dialect,
+        _ if path.strip_prefix("/api/").is_some_and(|name| OLLAMA.contains(&name)) => &Ollama,
         _ if path.starts_with("/v1/") => &OpenAiChat,
         _ => &Unified,
     }

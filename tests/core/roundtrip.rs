@@ -7,7 +7,7 @@ use proptest::collection::vec;
 use proptest::option;
 use proptest::prelude::*;
 use serde_json::{Value, json};
-use tributary::dialects::{OpenAiChat, ReplyOptions, ToClient};
+use tributary::dialects::{Ollama, OpenAiChat, ReplyOptions, ToClient};
 use tributary::framing::{Framer, Framing, Limits};
 use tributary::models::{
     Answer, ChatRequest, Effort, Event, Finish, Image, Message, Part, Quirks, ResponseFormat, Role, Sink, Target,
@@ -30,14 +30,43 @@ struct Pair {
 }
 
 fn pairs() -> Vec<Pair> {
-    vec![Pair {
+    let openai_chat = Pair {
         client: &OpenAiChat,
         provider: crate::harness::SSE,
         model: "m",
         quirks: Quirks::default,
         keeps: |chat| chat,
         tells: |answer| answer,
-    }]
+    };
+    let ollama = Pair {
+        client: &Ollama,
+        provider: crate::harness::OLLAMA,
+        keeps: ollama_keeps,
+        // The name that was asked for is the name that comes back, and of tokens there are two counts.
+        tells: |mut answer| {
+            answer.usage = answer.usage.map(|usage| Usage { cached_tokens: None, reasoning_tokens: None, ..usage });
+            Answer { model: None, ..answer }
+        },
+        ..openai_chat
+    };
+    vec![openai_chat, ollama]
+}
+
+/// It has pictures by their bytes alone, no choice among tools, and no more of a format than its schema.
+fn ollama_keeps(mut chat: ChatRequest) -> ChatRequest {
+    const PNG: &str = "iVBORw0KGgoAAAANSUhEUg==";
+    for message in &mut chat.messages {
+        message.parts.retain(|part| !matches!(part, Part::Image(Image::Url(_))));
+        for part in &mut message.parts {
+            if let Part::Image(Image::Base64 { data, .. }) = part {
+                PNG.clone_into(data);
+            }
+        }
+    }
+    if let Some(ResponseFormat::JsonSchema { strict, .. }) = &mut chat.response_format {
+        *strict = None;
+    }
+    ChatRequest { tool_choice: None, ..chat }
 }
 
 // --- requests --------------------------------------------------------------------------------------

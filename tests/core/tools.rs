@@ -222,4 +222,12 @@ both_targets! {
         let end = "error truncated the provider ended without a finish reason";
         check(&sse(&[&half, "[DONE]"]), &["tool 0 c1 =f", "tool 0 c1 [1", end]);
     }
+
+    fn half_a_character_costs_only_itself() {
+        let pieces = [
+            r#"{"index":0,"id":"c1","function":{"name":"f","arguments":"{\"a\":\"x\ud83c"}}"#,
+            r#"{"index":0,"function":{"arguments":"\udf0ay\"}"}}"#,
+        ];
+        check(&calls(&pieces), &["tool 0 c1 =f", "tool 0 c1 {\"a\":\"x\u{fffd}", "tool 0 c1 \u{fffd}y\"}", END]);
+    }
 }

@@ -9,6 +9,7 @@ import { readdirSync } from 'node:fs';
 import { startGateway } from './gateway.mjs';
 import { PROVIDERS, STATE, vars } from './matrix/providers.mjs';
 import { Table } from './matrix/table.mjs';
+import { WORDS } from './matrix/words.mjs';
 
 /** @type {any[]} */
 const surfaces = await Promise.all(readdirSync(new URL('surfaces', import.meta.url)).filter((name) => name.endsWith('.mjs')).sort()
@@ -139,20 +140,20 @@ for (const surface of surfaces) {
         says({ text: ['Once upon'], end: 'length' });
         const answer = await ask({ maxTokens: 2000 });
         assert.equal(answer.text, 'Once upon');
-        assert.match(String(answer.finish), surface.words.length);
+        assert.match(String(answer.finish), WORDS[surface.name].length);
       });
 
       feature('refusal', async () => {
         says({ text: ['I would rather not.'], end: 'refusal' });
         const answer = await ask({});
         assert.match(`${answer.text}${answer.refusal ?? ''}`, /I would rather not\./);
-        assert.match(String(answer.finish), surface.words.refusal);
+        assert.match(String(answer.finish), WORDS[surface.name].refusal);
       });
 
       feature('filter', async () => {
         says({ text: ['So'], end: 'filter' });
         const answer = await ask({});
-        assert.match(String(answer.finish), surface.words.filter);
+        assert.match(String(answer.finish), WORDS[surface.name].filter);
       });
 
       feature('error before', async () => {
@@ -176,7 +177,11 @@ for (const surface of surfaces) {
           const { steps = [], ...rest } = reply(request);
           return { ...rest, steps: [...steps.slice(0, 20), { type: 'silence' }] };
         });
-        await surface.leaves(client, { model: provider.model, turns: USER });
+        const leaver = new AbortController();
+        const asked = surface.ask(client, { model: provider.model, turns: USER, signal: leaver.signal }, { stream: true });
+        await gateway.simulator.waitFor(([one]) => one?.sent > 100);
+        leaver.abort();
+        await assert.rejects(asked);
         await gateway.simulator.waitFor(([one]) => one?.outcome === 'aborted');
       });
     });

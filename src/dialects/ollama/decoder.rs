@@ -3,7 +3,7 @@
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use crate::dialects::lenient::{Count, List, Maybe, Str};
+use crate::dialects::lenient::{Count, List, Maybe, Str, unquoted};
 use crate::dialects::provider_error::{Fault, cut};
 use crate::dialects::{Decode, DecodeOptions};
 use crate::framing::Frame;
@@ -134,7 +134,7 @@ impl Decoder {
         let arguments =
             function.arguments.map(RawValue::get).filter(|raw| !matches!(*raw, "null" | "\"\"")).unwrap_or("{}");
         // Some templates give the object as a string of JSON.
-        let unquoted = serde_json::from_str::<String>(arguments).ok();
+        let unquoted = arguments.starts_with('"').then(|| unquoted(arguments)).flatten();
         out.event(Event::Tool(ToolDelta {
             index: u32::try_from(at).unwrap_or(u32::MAX),
             id: &id,
@@ -156,6 +156,9 @@ impl Decoder {
         let raw = line.done_reason.filled();
         let reason = match raw {
             Some("length") => Finish::Length,
+            // Two words of ours: a gateway may stand behind a gateway.
+            Some("content_filter") => Finish::ContentFilter,
+            Some("refusal") => Finish::Refusal,
             // The server never says that it calls tools.
             _ if !self.calls.is_empty() => Finish::ToolCalls,
             _ => Finish::Stop,

@@ -8,6 +8,7 @@ use std::borrow::Cow;
 use serde_json::value::RawValue;
 
 use super::chunk::{WireCall, WireFunction};
+use crate::dialects::lenient::unquoted;
 use crate::models::{Event, Sink, ToolDelta, ToolKind};
 
 /// The calls of one answer.
@@ -199,8 +200,7 @@ fn give(at: usize, call: &Call, name: Option<&str>, arguments: &str, out: &mut d
 fn arguments(raw: Option<&RawValue>) -> Cow<'_, str> {
     let Some(raw) = raw.map(RawValue::get) else { return Cow::Borrowed("") };
     if raw.starts_with('"') {
-        return serde_json::from_str::<Cow<'_, str>>(raw)
-            .map_or(Cow::Borrowed(""), |text| Cow::Owned(text.into_owned()));
+        return unquoted(raw).map_or(Cow::Borrowed(""), Cow::Owned);
     }
     if raw == "null" { Cow::Borrowed("") } else { Cow::Borrowed(raw) }
 }

@@ -37,6 +37,9 @@ export function lines({ text = [], thinking = [], toolCalls = [], reason = 'stop
 /** @param {Said} said @returns {Reply} */
 export const streamed = (said) => streamOf(lines(said));
 
+/** The one object that a request without streaming gets. @param {object} body @returns {Reply} */
+export const whole = (body) => ({ status: 200, headers: { 'content-type': 'application/json; charset=utf-8' }, steps: [JSON.stringify(body)] });
+
 /** @param {Step[]} steps @returns {Reply} */
 export const streamOf = (steps) => ({ status: 200, headers: NDJSON, steps });
 

@@ -35,7 +35,7 @@ export const STATE = 'c2VhbGVkLXN0YXRlLW9mLXRoZS1tYXRyaXg=';
  */
 
 const whole = (/** @type {Recorded} */ { json, path }) => (/:generateContent/.test(path) ? true : !/:streamGenerateContent/.test(path) && json?.stream === false);
-const inPieces = (/** @type {unknown} */ value) => JSON.stringify(value).match(/.{1,5}/gs) ?? [];
+const inPieces = (/** @type {unknown} */ value) => JSON.stringify(value).match(/.{1,5}/gsu) ?? [];
 
 /** @param {Said} said @returns {any} */
 const toOpenAi = ({ thinking = [], text = [], calls = [], end }) => ({
