@@ -55,10 +55,7 @@ fn reply(stream: bool) -> ReplyOptions {
 fn encode_as(dialect: &dyn ToClient, stream: bool, chat: &ChatRequest, events: &[Event<'_>]) -> String {
     let mut encoder = dialect.encoder(reply(stream), chat);
     let mut out = Vec::new();
-    for event in events {
-        encoder.event(event.clone(), &mut out);
-        encoder.heartbeat(&mut out);
-    }
+    events.iter().for_each(|event| encoder.event(event.clone(), &mut out));
     String::from_utf8(out).unwrap()
 }
 
@@ -424,5 +421,18 @@ both_targets! {
         assert_eq!(calls(json!({"id": "a"})), "messages[0].tool_calls[0].function");
         assert_eq!(calls(json!({"function": {"name": "f", "arguments": "{}"}})), "messages[0].tool_calls[0].function.arguments");
         assert_eq!(prompt(json!({"prompt": 1})).unwrap_err().param.as_deref(), Some("prompt"));
+    }
+
+    fn a_silence_is_filled_with_a_line_without_text() {
+        let beat = |dialect: &dyn ToClient, stream: bool| {
+            let mut out = Vec::new();
+            dialect.encoder(reply(stream), &ChatRequest::default()).heartbeat(&mut out);
+            String::from_utf8(out).unwrap()
+        };
+        let line: Value = serde_json::from_str(&beat(&Ollama, true)).unwrap();
+        assert_eq!((&line["message"]["content"], &line["done"]), (&json!(""), &json!(false)));
+        let line: Value = serde_json::from_str(&beat(&OllamaGenerate, true)).unwrap();
+        assert_eq!((&line["response"], &line["done"]), (&json!(""), &json!(false)));
+        assert_eq!(beat(&Ollama, false), "");
     }
 }

@@ -245,8 +245,12 @@ impl Encode for Encoder {
         }
     }
 
-    /// The vendor's packages take every line for a part of the answer.
-    fn heartbeat(&mut self, _: &mut Vec<u8>) {}
+    /// A line without text: the vendor sends such ones, too.
+    fn heartbeat(&mut self, out: &mut Vec<u8>) {
+        if self.reply.stream {
+            self.line(&Piece::default(), out);
+        }
+    }
 }
 
 /// The vendor has fewer words. What is not complete is `length` there; what was withheld or declined has a
