@@ -4,6 +4,7 @@ mod access;
 mod body;
 mod chat;
 mod embed;
+mod gemini;
 mod info;
 mod lists;
 mod reply;
@@ -54,7 +55,7 @@ async fn fetch(request: Request, env: Env, context: Context) -> worker::Result<R
 
 /// The answer, and the foreign origin that may read it.
 async fn answer(call: Call, env: Env, context: &Context) -> (Reply, Option<String>) {
-    let (request_id, language) = (call.trace.request_id.clone(), routes::language(call.uri.path()));
+    let (request_id, language) = (call.trace.request_id.clone(), routes::language(&call.uri));
     let failed = |error: ChatError| reply::error(&error, &request_id, language);
     let house = match House::open(platform::Env::new(&env)) {
         Ok(house) => house,
@@ -78,6 +79,7 @@ async fn serve(call: Call, house: &House, context: &Context) -> Result<Reply, Ch
         Route::Embeddings(dialect, language) => embed::embeddings(call, dialect, language, None, house).await,
         Route::Models => Ok(lists::all(list_dialect(&call), house)),
         Route::Model => lists::one(list_dialect(&call), &routes::one_model(call.uri.path()).unwrap_or_default(), house),
+        Route::Gemini { model, stream } => gemini::chat(call, model, stream, house, context).await,
         Route::StreamHealth => Ok(info::stream_health(house)),
         Route::Providers => Ok(info::providers(house)),
         Route::Health => Ok(info::health()),
