@@ -87,7 +87,7 @@ describe('over HTTP', () => {
     }
     const wrong = await exchange(gateway.worker, address(OPENAI), { method: 'GET' });
     assert.deepEqual([wrong.status, wrong.headers.allow, wrong.json.error.status], [405, 'POST', 'UNIMPLEMENTED']);
-    assert.equal((await post(gateway.worker, '/v1/models/x:dream', ASK)).json.error.type, 'not_found', 'and what is nobody\'s is not');
+    assert.equal((await post(gateway.worker, '/v1/models/x:dream', ASK)).json.error.type, 'invalid_request_error', 'but not what is another vendor\'s');
   });
 
   test('a wrong request and a provider in trouble have the vendor\'s statuses and details', async () => {

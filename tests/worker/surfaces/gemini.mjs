@@ -1,6 +1,8 @@
 // @ts-check
 /** Gemini's own SDK for the tests that ask every surface the same. */
+import { Readable } from 'node:stream';
 import { ApiError, FunctionCallingConfigMode, GoogleGenAI } from '@google/genai';
+import { begin } from '../client.mjs';
 
 /**
  * @typedef {any} Turn  `{ user, image? }`, `{ assistant }`, `{ results }` or `{ system }`.
@@ -58,9 +60,22 @@ function fold(responses) {
   };
 }
 
+/** A fetch whose abort resets the connection: the local runtime notices a plain end only when it writes. @type {typeof fetch} */
+async function resetting(input, { method, headers, body, signal } = {}) {
+  const { port, pathname, search } = new URL(String(input));
+  const sent = { method, headers: Object.fromEntries(new Headers(headers)), body: /** @type {string} */ (body) };
+  const { response, leave } = begin({ port: Number(port), headers: {} }, pathname + search, sent);
+  signal?.addEventListener('abort', leave);
+  const incoming = await response;
+  return new Response(/** @type {any} */ (Readable.toWeb(incoming)), { status: incoming.statusCode, headers: { 'content-type': incoming.headers['content-type'] ?? '' } });
+}
+
 export const surface = {
   name: 'gemini',
   sdk: '@google/genai',
+
+  /** What it calls an answer that is not the whole one. */
+  words: { length: /^MAX_TOKENS$/, refusal: /^SAFETY$/, filter: /^SAFETY$/ },
 
   /** @param {{ url: string, headers: Record<string, string> }} worker */
   connect: ({ url, headers }) => new GoogleGenAI({ apiKey: 'any', httpOptions: { baseUrl: url, headers } }),
@@ -83,5 +98,16 @@ export const surface = {
       return { name, message, status };
     }
     throw new Error('it raised nothing');
+  },
+
+  /** Reads the start of an answer and leaves. @param {GoogleGenAI} client @param {Request} request */
+  async leaves(client, request) {
+    const leave = new AbortController();
+    const asked = { model: request.model, contents: request.turns.flatMap(contents), config: { ...config({ ...request, signal: leave.signal }), httpOptions: { fetch: resetting } } };
+    try {
+      for await (const response of await client.models.generateContentStream(asked)) if (response.candidates) leave.abort();
+    } catch (error) {
+      if (!leave.signal.aborted) throw error;
+    }
   },
 };
