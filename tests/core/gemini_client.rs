@@ -129,12 +129,7 @@ const STRICT: [ModelRule; 1] = [ModelRule::new("theirs")];
 
 both_targets! {
     fn a_stream_to_the_letter() {
-        let events = [
-            Event::Start { model: "m-1" },
-            Event::Text("A\n\u{2028}"),
-            Event::Usage(USAGE),
-            finish(Finish::Stop),
-        ];
+        let events = [Event::Start { model: "m-1" }, Event::Text("A\n\u{2028}"), Event::Usage(USAGE), finish(Finish::Stop)];
         let tail = r#""modelVersion":"m-1","responseId":"r_1","provider":"p"}"#;
         let first = format!(r#"{{"candidates":[{{"content":{{"parts":[{{"text":"A\n\u2028"}}],"role":"model"}},"index":0}}],{tail}"#);
         let usage = r#""usageMetadata":{"promptTokenCount":9,"candidatesTokenCount":5,"totalTokenCount":17,"thoughtsTokenCount":3,"cachedContentTokenCount":4}"#;
@@ -149,11 +144,8 @@ both_targets! {
         let events = [
             Event::Reasoning("hm"),
             Event::Opaque(OpaqueDelta { dialect: "anthropic", call: None, data: &free }),
-            Event::Text("A"),
-            Event::Text("B"),
-            piece(0, Some("f"), "{\"x\":"),
-            piece(1, Some("g"), ""),
-            piece(0, None, "1}"),
+            Event::Text("A"), Event::Text("B"),
+            piece(0, Some("f"), "{\"x\":"), piece(1, Some("g"), ""), piece(0, None, "1}"),
             Event::Opaque(OpaqueDelta { dialect: "gemini", call: Some(CallRef { index: 0, id: "a" }), data: &bound }),
             piece(1, None, "{}"),
             Event::Usage(USAGE),
