@@ -25,6 +25,8 @@ mod errors;
 mod framing;
 #[path = "core/gemini.rs"]
 mod gemini;
+#[path = "core/gemini_client.rs"]
+mod gemini_client;
 #[path = "core/gemini_requests.rs"]
 mod gemini_requests;
 #[cfg(not(target_arch = "wasm32"))]

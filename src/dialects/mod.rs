@@ -34,7 +34,7 @@ use crate::framing::{Frame, Framing};
 use crate::models::{ChatError, ChatRequest, EmbedRequest, Embeddings, ErrorKind, Event, Native, Sink, Target};
 
 pub use anthropic::Anthropic;
-pub use gemini::Gemini;
+pub use gemini::{Gemini, GeminiArray};
 pub use ollama::{Ollama, OllamaGenerate};
 pub use openai_chat::OpenAiChat;
 pub use openai_responses::OpenAiResponses;

@@ -48,7 +48,13 @@ pub fn ask(call: &Call, dialect: &'static dyn ToClient, stream: bool) -> Ask {
 }
 
 /// The run's answer, or its error; either says what was tried.
-async fn run(chat: ChatRequest, dialect: &'static dyn ToClient, call: Call, house: &House, context: &Context) -> Reply {
+pub async fn run(
+    chat: ChatRequest,
+    dialect: &'static dyn ToClient,
+    call: Call,
+    house: &House,
+    context: &Context,
+) -> Reply {
     let stream = chat.stream;
     let ask = ask(&call, dialect, stream);
     let (trail, request_id) = (ask.trail.clone(), call.trace.request_id);

@@ -4,6 +4,7 @@ mod access;
 mod body;
 mod chat;
 mod embed;
+mod gemini;
 mod info;
 mod lists;
 mod ollama;
@@ -55,7 +56,7 @@ async fn fetch(request: Request, env: Env, context: Context) -> worker::Result<R
 
 /// The answer, and the foreign origin that may read it.
 async fn answer(call: Call, env: Env, context: &Context) -> (Reply, Option<String>) {
-    let (request_id, language) = (call.trace.request_id.clone(), routes::language(call.uri.path()));
+    let (request_id, language) = (call.trace.request_id.clone(), routes::language(&call.uri));
     let failed = |error: ChatError| reply::error(&error, &request_id, language);
     let house = match House::open(platform::Env::new(&env)) {
         Ok(house) => house,
@@ -79,6 +80,7 @@ async fn serve(call: Call, house: &House, context: &Context) -> Result<Reply, Ch
         Route::Embeddings(dialect, language) => embed::embeddings(call, dialect, language, None, house).await,
         Route::Models => Ok(lists::all(list_dialect(&call), house)),
         Route::Model => lists::one(list_dialect(&call), &routes::one_model(call.uri.path()).unwrap_or_default(), house),
+        Route::Gemini(asked) => gemini::serve(call, asked, house, context).await,
         Route::StreamHealth => Ok(info::stream_health(house)),
         Route::Providers => Ok(info::providers(house)),
         Route::OllamaTags => Ok(ollama::tags(house)),
@@ -87,11 +89,15 @@ async fn serve(call: Call, house: &House, context: &Context) -> Result<Reply, Ch
     }
 }
 
-/// Two vendors have their lists at one address; the SDKs of one of them send its version.
+/// Three vendors have their lists at one address; two of them are known by what their SDKs send.
 fn list_dialect(call: &Call) -> ListDialect {
-    match header(&call.request, "anthropic-version") {
-        Some(_) => ListDialect::Anthropic,
-        None => ListDialect::OpenAi,
+    let sends = |name: &str| header(&call.request, name).is_some();
+    if sends("anthropic-version") {
+        ListDialect::Anthropic
+    } else if sends("x-goog-api-key") || sends("x-goog-api-client") {
+        ListDialect::Gemini
+    } else {
+        ListDialect::OpenAi
     }
 }
 

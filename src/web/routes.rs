@@ -1,11 +1,14 @@
 //! What is at which address, and in which language to complain there.
 
+use http::Uri;
+
+use super::gemini::{self, GeminiCall};
 use crate::dialects::embeddings::EmbedDialect;
 use crate::dialects::{Ollama, OllamaGenerate, OpenAiChat, ToClient, Unified};
 use crate::models::{ChatError, ErrorKind};
 
 /// What a request is for.
-#[derive(Clone, Copy)]
+#[derive(Clone)]
 pub enum Route {
     /// Chat in the unified language.
     Chat {
@@ -18,6 +21,8 @@ pub enum Route {
     /// The list of models, and one of it.
     Models,
     Model,
+    /// Chat in Gemini's language, whose address says what others have in their bodies.
+    Gemini(GeminiCall),
     StreamHealth,
     Providers,
     OllamaTags,
@@ -59,25 +64,37 @@ pub fn one_model(path: &str) -> Option<String> {
 
 /// The route, or an answer that says what would have been right.
 pub fn find(method: &str, path: &str) -> Result<Route, ChatError> {
+    if gemini::is_ours(path) {
+        return gemini::find(method, path);
+    }
     let path = if one_model(path).is_some() { ONE_MODEL } else { path };
     let here = || ROUTES.iter().filter(|(_, known, _)| *known == path);
     if let Some((_, _, route)) = here().find(|(known, _, _)| *known == method) {
-        return Ok(*route);
+        return Ok(route.clone());
     }
     let allowed: Vec<&str> = here().map(|(method, _, _)| *method).collect();
-    if allowed.is_empty() {
-        return Err(ChatError::new(ErrorKind::NotFound, "there is no such route"));
+    match allowed.as_slice() {
+        [] => Err(not_found()),
+        allowed => Err(not_allowed(method, &allowed.join(", "))),
     }
-    let allowed = allowed.join(", ");
+}
+
+pub fn not_found() -> ChatError {
+    ChatError::new(ErrorKind::NotFound, "there is no such route")
+}
+
+pub fn not_allowed(method: &str, allowed: &str) -> ChatError {
     let words = format!("{method} is not for this route: use {allowed}");
-    Err(ChatError { code: Some(allowed), ..ChatError::new(ErrorKind::MethodNotAllowed, words) })
+    ChatError { code: Some(allowed.to_owned()), ..ChatError::new(ErrorKind::MethodNotAllowed, words) }
 }
 
 /// The language of the clients that call this address: errors are told in it.
-pub fn language(path: &str) -> &'static dyn ToClient {
+pub fn language(uri: &Uri) -> &'static dyn ToClient {
+    let path = uri.path();
     match ROUTES.iter().find(|(_, known, _)| *known == path) {
         Some((_, _, Route::Surface(dialect) | Route::Embeddings(_, dialect))) => *dialect,
         _ if path.strip_prefix("/api/").is_some_and(|name| OLLAMA.contains(&name)) => &Ollama,
+        _ if gemini::is_ours(path) => gemini::language(uri),
         _ if path.starts_with("/v1/") => &OpenAiChat,
         _ => &Unified,
     }

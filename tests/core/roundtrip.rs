@@ -7,11 +7,11 @@ use proptest::collection::vec;
 use proptest::option;
 use proptest::prelude::*;
 use serde_json::{Value, json};
-use tributary::dialects::{Ollama, OpenAiChat, ReplyOptions, ToClient};
+use tributary::dialects::{Gemini, GeminiArray, Ollama, OpenAiChat, ReplyOptions, ToClient};
 use tributary::framing::{Framer, Framing, Limits};
 use tributary::models::{
-    Answer, ChatRequest, Effort, Event, Finish, Image, Message, Part, Quirks, ResponseFormat, Role, Sink, Target,
-    Thinking, Tool, ToolCall, ToolChoice, ToolDelta, ToolKind, Usage,
+    Answer, ChatRequest, Effort, Event, Finish, Image, Message, ModelRule, Part, Quirks, ResponseFormat, Role, Sink,
+    Target, Thinking, Tool, ToolCall, ToolChoice, ToolDelta, ToolKind, Usage,
 };
 
 use crate::harness::Feed;
@@ -49,7 +49,8 @@ fn pairs() -> Vec<Pair> {
         },
         ..openai_chat
     };
-    vec![openai_chat, ollama]
+    let gemini_array = gemini(&GeminiArray, Feed { framing: Framing::Whole, ..crate::harness::GEMINI });
+    vec![openai_chat, ollama, gemini(&Gemini, crate::harness::GEMINI), gemini_array]
 }
 
 /// It has pictures by their bytes alone, no choice among tools, and no more of a format than its schema.
@@ -67,6 +68,28 @@ fn ollama_keeps(mut chat: ChatRequest) -> ChatRequest {
         *strict = None;
     }
     ChatRequest { tool_choice: None, ..chat }
+}
+
+/// In events, or as one array.
+fn gemini(client: &'static dyn ToClient, provider: Feed) -> Pair {
+    // A model that takes words for its effort.
+    let quirks = || Quirks { rules: const { &[ModelRule::new("m")] }, ..Quirks::default() };
+    Pair { client, provider, model: "m", quirks, keeps: in_turns, tells: |answer| answer }
+}
+
+/// Turns alternate there; and every schema is held to, so that there is no word for it.
+fn in_turns(mut chat: ChatRequest) -> ChatRequest {
+    if let Some(ResponseFormat::JsonSchema { strict, .. }) = &mut chat.response_format {
+        *strict = None;
+    }
+    let mut messages: Vec<Message> = Vec::new();
+    for message in chat.messages {
+        match messages.last_mut().filter(|last| last.role == Role::User && message.role == Role::User) {
+            Some(last) => last.parts.extend(message.parts),
+            None => messages.push(message),
+        }
+    }
+    ChatRequest { messages, ..chat }
 }
 
 // --- requests --------------------------------------------------------------------------------------
@@ -267,7 +290,7 @@ fn answers_are_the_same(pair: &Pair, said: &[Said], stream: bool, cut: usize) {
             stream,
             ..ReplyOptions::default()
         };
-        let chat = pair.client.read_request(asking_for_usage().as_bytes()).unwrap_or_default();
+        let chat = pair.client.read_request(asking_for_all().as_bytes()).unwrap_or_default();
         let mut encoder = pair.client.encoder(reply, &chat);
         let (mut bytes, mut meant) = (Vec::new(), Answer::default());
         play(said, reason, |event| {
@@ -300,8 +323,13 @@ fn answers_are_the_same(pair: &Pair, said: &[Said], stream: bool, cut: usize) {
     }
 }
 
-fn asking_for_usage() -> String {
-    json!({"messages": [{"role": "user", "content": "hi"}], "stream_options": {"include_usage": true}}).to_string()
+/// In every language at once: each passes over what it does not know.
+fn asking_for_all() -> String {
+    json!({
+        "messages": [{"role": "user", "content": "hi"}], "stream_options": {"include_usage": true},
+        "contents": [{"parts": [{"text": "hi"}]}], "generationConfig": {"thinkingConfig": {"includeThoughts": true}},
+    })
+    .to_string()
 }
 
 proptest! {

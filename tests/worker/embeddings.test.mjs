@@ -2,6 +2,8 @@
 /** Embeddings: OpenAI's SDK by every provider that has them, and what each provider is asked. */
 import assert from 'node:assert/strict';
 import { after, before, beforeEach, describe, test } from 'node:test';
+import { GoogleGenAI } from '@google/genai';
+import { Ollama } from 'ollama';
 import OpenAI from 'openai';
 import { exchange, get, post } from './client.mjs';
 import { OPENAI_KEY, startGateway } from './gateway.mjs';
@@ -107,5 +109,40 @@ describe('the list of models', () => {
   test('is told to whom asks for it otherwise', async () => {
     const { status, headers } = await exchange(gateway.worker, '/v1/models', { method: 'POST' });
     assert.deepEqual([status, headers.allow], [405, 'GET']);
+  });
+});
+
+describe('Gemini\'s SDK', () => {
+  test('embeds, counts and lists by any provider', async () => {
+    const gemini = new GoogleGenAI({ apiKey: 'unused', httpOptions: { baseUrl: gateway.worker.url, headers: gateway.worker.headers } });
+    gateway.simulator.script(reply({ embeddings: [FIRST, SECOND] }));
+    const { embeddings = [] } = await gemini.models.embedContent({ model: 'ollama/nomic', contents: TEXTS });
+    assert.deepEqual(embeddings.map(({ values }) => values), [FIRST, SECOND]);
+    // What nobody counts is guessed, and says so.
+    const counted = await post(gateway.worker, '/v1beta/models/ollama/nomic:countTokens', { contents: [{ parts: [{ text: 'twelve bytes' }] }] });
+    assert.deepEqual(counted.json, { totalTokens: 3, estimated: true });
+    assert.equal((await gemini.models.countTokens({ model: 'ollama/nomic', contents: 'twelve bytes' })).totalTokens, 3);
+    const names = [];
+    for await (const { name } of await gemini.models.list()) names.push(name);
+    assert.ok(names.includes('models/openai/gpt-6-luna'), names.join());
+    assert.equal((await gemini.models.get({ model: 'models/demo/demo' })).displayName, 'demo/demo');
+  });
+
+  test('is told what is not there, in its own words', async () => {
+    for (const path of ['/v1beta/models/nothing', '/v1beta/models/demo:sing', '/v1beta/nothing']) {
+      const { status, json } = await exchange(gateway.worker, path, { method: path.endsWith('sing') ? 'POST' : 'GET' });
+      assert.deepEqual([status, json.error.status], [404, 'NOT_FOUND'], path);
+    }
+  });
+});
+
+describe('Ollama\'s SDK', () => {
+  test('embeds by any provider, in the newer and the older form', async () => {
+    const ollama = new Ollama({ host: gateway.worker.url, headers: gateway.worker.headers });
+    gateway.simulator.script(reply(OPENAI_LIST));
+    assert.deepEqual((await ollama.embed({ model: 'openai/m', input: TEXTS })).embeddings, [FIRST, SECOND]);
+    assert.deepEqual((await ollama.embeddings({ model: 'openai/m', prompt: 'a' }).catch(({ message }) => message)), 'the provider gave 2 vectors for 1 texts');
+    gateway.simulator.script(reply({ ...OPENAI_LIST, data: OPENAI_LIST.data.slice(1) }));
+    assert.deepEqual((await ollama.embeddings({ model: 'openai/m', prompt: 'a' })).embedding, FIRST);
   });
 });

@@ -10,7 +10,11 @@ pub fn model(target: &Target) -> &str {
     target.model.strip_prefix("models/").unwrap_or(&target.model)
 }
 
-/// The path of a method below the base. A base that is only a host is given the version; in any other
+/// The method of an answer that streams, and that of one that comes whole.
+pub const STREAMED: &str = "streamGenerateContent?alt=sse";
+pub const WHOLE: &str = "generateContent";
+
+/// The path of a method, below the base. A base that is only a host is given the version; in any other
 /// the operator has named the whole way.
 pub fn path(target: &Target, method: &str) -> Result<String, ChatError> {
     let bare = target.base_url.parse::<Uri>().is_ok_and(|uri| matches!(uri.path(), "" | "/"));

@@ -9,7 +9,7 @@ use crate::models::{ChatError, ChatRequest, Image, Message, ModelRule, Opaque, P
 
 /// What the vendor documents for a call that came from elsewhere, or whose signature was lost: newer
 /// models reject a history whose calls have none.
-const NO_SIGNATURE: &str = "skip_thought_signature_validator";
+pub const NO_SIGNATURE: &str = "skip_thought_signature_validator";
 
 /// A conversation in the provider's form.
 pub struct Conversation {
@@ -35,9 +35,14 @@ pub fn write(
         return Err(ChatError::invalid("messages", "messages must have a message with content beside the system's"));
     }
     // A model that nothing is known of gets it only once it has asked for signatures.
-    let needs_signatures = rule.map_or(rejected, |rule| rule.thinking == ThinkingForm::Effort);
+    let needs_signatures = rule.map_or(rejected, wants_signatures);
     let contents = turns.into_iter().map(|turn| turn.into_value(needs_signatures)).collect();
     Ok(Conversation { system, contents })
+}
+
+/// Whether a model rejects calls without a signature.
+pub fn wants_signatures(rule: &ModelRule) -> bool {
+    rule.thinking == ThinkingForm::Effort
 }
 
 struct Writer<'a> {

@@ -7,8 +7,10 @@
 mod address;
 mod calls;
 mod chunk;
+mod client;
 mod contents;
 mod decoder;
+mod native;
 mod partial;
 mod request;
 mod thinking;
@@ -17,7 +19,9 @@ use http::{HeaderMap, StatusCode};
 
 use super::{Decode, DecodeOptions, Outgoing, ToProvider, embeddings, provider_error};
 use crate::framing::Framing;
-use crate::models::{ChatError, ChatRequest, EmbedRequest, Embeddings, Target};
+use crate::models::{ChatError, ChatRequest, EmbedRequest, Embeddings, Native, Target};
+
+pub use client::GeminiArray;
 
 /// Its name in the catalogue, and on the state that it carries.
 const DIALECT: &str = "gemini";
@@ -43,6 +47,15 @@ impl ToProvider for Gemini {
 
     fn read_embeddings(&self, body: &[u8]) -> Result<Embeddings, ChatError> {
         embeddings::read_gemini(body)
+    }
+
+    fn write_native(
+        &self,
+        native: &Native,
+        chat: &ChatRequest,
+        target: &Target,
+    ) -> Option<Result<Outgoing, ChatError>> {
+        Some(native::write(native, chat, target))
     }
 
     fn framing(&self) -> Framing {

@@ -28,13 +28,7 @@ pub fn write(chat: &ChatRequest, target: &Target) -> Result<Outgoing, ChatError>
     if !config.is_empty() {
         set("generationConfig", Value::Object(config));
     }
-    post(
-        target,
-        Auth::XGoogApiKey,
-        &address::path(target, "streamGenerateContent?alt=sse")?,
-        &Value::Object(body),
-        warnings,
-    )
+    post(target, Auth::XGoogApiKey, &address::path(target, address::STREAMED)?, &Value::Object(body), warnings)
 }
 
 /// Signatures that the model cannot read (another model's, or changed on their way) and calls without

@@ -1,7 +1,7 @@
 // @ts-check
 /**
  * Gemini's `streamGenerateContent` as the vendor speaks it: server-sent events with CRLF, each a whole
- * response, without names, pings or a sentinel; failures as bare JSON.
+ * response, without names, pings or a sentinel; failures as bare JSON. And `generateContent`: one response.
  */
 
 /**
@@ -26,7 +26,7 @@ const ID = 'simulated-response';
 const SSE = { 'content-type': 'text/event-stream' };
 
 /** @param {{ method: string, path: string }} request */
-export const serves = ({ method, path }) => method === 'POST' && /\/models\/[^/]+:streamGenerateContent\?alt=sse$/.test(path);
+export const serves = ({ method, path }) => method === 'POST' && /\/models\/[^/]+:(streamGenerateContent\?alt=sse|generateContent)$/.test(path);
 
 /** One frame. @param {unknown} data */
 export const frame = (data) => `data: ${JSON.stringify(data)}\r\n\r\n`;
@@ -56,6 +56,18 @@ export const streamed = (said) => streamOf(frames(said));
 /** @param {Step[]} steps @returns {Reply} */
 export const streamOf = (steps) => ({ status: 200, headers: SSE, steps });
 
+/** The same answer in one response. @param {Said} said @returns {Reply} */
+export function whole(said) {
+  const responses = frames(said).map((event) => JSON.parse(event.slice('data: '.length)));
+  const parts = responses.flatMap(({ candidates: [{ content }] }) => content.parts).filter((part) => Object.keys(part).join() !== 'text' || part.text !== '');
+  const last = responses[responses.length - 1];
+  const body = { ...last, candidates: [{ ...last.candidates[0], content: { parts, role: 'model' } }] };
+  return { status: 200, headers: { 'content-type': 'application/json; charset=UTF-8' }, steps: [JSON.stringify(body, null, 2)] };
+}
+
+/** What the request asked for, streamed or whole. @param {Said} said @returns {(request: { path: string }) => Reply} */
+export const answering = (said) => ({ path }) => (path.includes(':streamGenerateContent') ? streamed(said) : whole(said));
+
 /** A prompt that is not answered at all. @param {string} blockReason @returns {Reply} */
 export const blocked = (blockReason) => streamOf([frame({ promptFeedback: { blockReason }, usageMetadata: { promptTokenCount: 9, totalTokenCount: 9 }, modelVersion: MODEL, responseId: ID })]);
 
@@ -70,4 +82,4 @@ export const failed = (code, status, message, details) => ({ status: code, heade
 export const retryInfo = (retryDelay) => ({ '@type': 'type.googleapis.com/google.rpc.RetryInfo', retryDelay });
 
 /** What a simulator run by hand says. @param {{ path: string }} request @returns {Reply} */
-export const answer = ({ path }) => streamed({ text: ['This ', 'answer ', 'is ', 'simulated', '.'], model: /models\/([^:]+)/.exec(path)?.[1] });
+export const answer = (request) => answering({ text: ['This ', 'answer ', 'is ', 'simulated', '.'], model: /models\/([^:]+)/.exec(request.path)?.[1] })(request);
