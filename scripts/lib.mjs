@@ -13,10 +13,14 @@ export const root = fileURLToPath(new URL("..", import.meta.url));
 /** Where cargo puts the programs that it installs. */
 export const cargoBin = join(process.env.CARGO_HOME ?? join(homedir(), ".cargo"), "bin");
 
+/** The Python with the vendors' packages, once the set-up has made it. */
+export const pythonPath = join(root, "target/python/bin/python");
+
 /** The environment for every program that we start: our tools first, and nothing that calls home. */
 export const environment = {
   ...process.env,
   PATH: [join(root, "node_modules", ".bin"), process.env.PATH ?? "", cargoBin].join(delimiter),
+  ...(process.env.PYTHON === undefined && existsSync(pythonPath) && { PYTHON: pythonPath }),
   CLOUDFLARE_CF_FETCH_ENABLED: "false",
   WRANGLER_SEND_METRICS: "false",
   WRANGLER_SEND_ERROR_REPORTS: "false",

@@ -6,7 +6,7 @@
 
 import { existsSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { digest, environment, fail, output, read, root, run, say } from "./lib.mjs";
+import { digest, environment, fail, output, pythonPath, read, root, run, say } from "./lib.mjs";
 
 // The command-line tool and the crate must agree exactly: see Cargo.toml.
 const TOOLS = [
@@ -15,12 +15,18 @@ const TOOLS = [
 ];
 const TARGET = "wasm32-unknown-unknown";
 const LOCK_STAMP = "node_modules/.tributary-lock";
+const REQUIREMENTS = "tests/worker/python/requirements.txt";
+const PYTHON_HOME = "target/python";
+const PYTHON_STAMP = "target/python/.tributary-requirements";
 
 if (Number(process.versions.node.split(".")[0]) < 20) fail(`Node 20 or later is needed; this is ${process.version}.`);
 packages();
 rust();
 for (const tool of TOOLS) cargoTool(tool);
-if (process.argv[2] === "test") browser();
+if (process.argv[2] === "test") {
+  browser();
+  python();
+}
 
 function packages() {
   const wanted = digest(["package-lock.json", "package.json"]);
@@ -56,6 +62,17 @@ function browser() {
   run("apt-get", ["update", "-qq"], quiet);
   const { ok } = run("apt-get", ["install", "-y", "-qq", "--no-install-recommends", "chromium", "chromium-driver"], quiet);
   if (!ok) fail(`apt could not install them. ${advice}`);
+}
+
+/** The vendors' Python packages, in an environment of their own. Without them their tests are skipped. */
+function python() {
+  const wanted = digest([REQUIREMENTS]);
+  if (process.env.PYTHON !== undefined || read(PYTHON_STAMP) === wanted) return;
+  say("installing the vendors' Python packages for the tests");
+  const steps = [["python3", "-m", "venv", "--clear", PYTHON_HOME], [pythonPath, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "-r", REQUIREMENTS]];
+  const failed = steps.find(([program, ...args]) => !run(program, args).ok);
+  if (failed) return say("there is no Python with venv and pip here: the tests of the Python packages will be skipped");
+  writeFileSync(join(root, PYTHON_STAMP), wanted);
 }
 
 /** @param {{ ok: boolean, why: string }} step */
