@@ -3,14 +3,12 @@
 use memchr::memmem;
 use serde_json::{Map, Value, json};
 
+use crate::dialects::openai_fields::{HEARTBEAT, REFUSED};
 use crate::dialects::{Encode, ReplyOptions, opaque, openai_error};
 use crate::framing::{Frame, write_json_str, write_json_value, write_sse_event};
 use crate::models::{
     Answer, ChatError, Citation, Event, Finish, Opaque, OpaqueDelta, Placed, Sink, ToolCall, ToolDelta, ToolKind, Usage,
 };
-
-/// A refusal of which the provider gives no words: an empty answer would look like a success.
-const REFUSED: &str = "The model declined to answer.";
 
 /// The answer as chunks.
 pub struct Stream {
@@ -199,7 +197,7 @@ impl Encode for Stream {
     }
 
     fn heartbeat(&mut self, out: &mut Vec<u8>) {
-        out.extend_from_slice(b": hb\n\n");
+        out.extend_from_slice(HEARTBEAT);
     }
 }
 
