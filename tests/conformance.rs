@@ -51,6 +51,8 @@ mod openai_responses_requests;
 mod relay;
 #[path = "core/responses_client.rs"]
 mod responses_client;
+#[path = "core/responses_client_requests.rs"]
+mod responses_client_requests;
 #[cfg(not(target_arch = "wasm32"))]
 #[path = "core/roundtrip.rs"]
 mod roundtrip;

@@ -95,7 +95,9 @@ impl Row {
                 self.end = Some(End::Finished(reason));
             }
             event => {
-                self.held = self.held.saturating_add(weight(&event));
+                if self.options.most_output.is_some() {
+                    self.held = self.held.saturating_add(weight(&event));
+                }
                 self.pace = match event {
                     Event::Reasoning(_) => Pace::Thinking,
                     Event::Start { .. } | Event::Warning(_) => self.pace,

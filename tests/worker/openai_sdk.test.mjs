@@ -121,7 +121,7 @@ describe('the SDK\'s helpers', () => {
   });
 
   for (const stream of [true, false]) {
-    test(`run tools, ${stream ? 'streamed' : 'whole'}: the vendor gets its state back by the SDK's own messages`, async () => {
+    test(`run tools, ${stream ? 'streamed' : 'whole'}, though they return no field that they do not know`, async () => {
       gateway.simulator.script(
         gemini.streamed({ thinking: ['Hm'], text: ['I look.'], toolCalls: [{ id: 'a', name: 'look', args: { at: 'Oslo' } }, { id: 'b', name: 'look' }], signature: 'c2ln' }),
         gemini.streamed({ text: ['fine'] }),
@@ -130,7 +130,8 @@ describe('the SDK\'s helpers', () => {
       const run = client.chat.completions.runTools(/** @type {any} */ ({ model: GEMINI, messages: MESSAGES, tools, stream }));
       assert.equal(await run.finalContent(), 'fine');
       assert.deepEqual(asked()[1].contents[1].parts, [
-        { text: 'I look.' }, { functionCall: { id: 'a', name: 'look', args: { at: 'Oslo' } }, thoughtSignature: 'c2ln' }, { functionCall: { id: 'b', name: 'look', args: {} } },
+        // What the vendor takes in the place of a signature that was lost.
+        { text: 'I look.' }, { functionCall: { id: 'a', name: 'look', args: { at: 'Oslo' } }, thoughtSignature: 'skip_thought_signature_validator' }, { functionCall: { id: 'b', name: 'look', args: {} } },
       ]);
     });
   }
@@ -141,6 +142,18 @@ describe('a second turn', () => {
 
   for (const stream of [true, false]) {
     const how = stream ? 'streamed' : 'whole';
+
+    test(`brings Gemini the signature of its call back, ${how}`, async () => {
+      gateway.simulator.script(
+        gemini.streamed({ thinking: ['Hm'], text: ['I look.'], toolCalls: [{ id: 'a', name: 'look', args: { at: 'Oslo' } }], signature: 'c2ln' }),
+        gemini.streamed({ text: ['fine'] }),
+      );
+      const first = await surface.ask(client, { model: GEMINI, turns: ASK, tools: TOOLS }, { stream });
+      await surface.ask(client, { model: GEMINI, turns: [...ASK, { assistant: first.turn }, RESULT], tools: TOOLS }, { stream });
+      assert.deepEqual(asked()[1].contents[1].parts, [
+        { text: 'I look.' }, { functionCall: { id: 'a', name: 'look', args: { at: 'Oslo' } }, thoughtSignature: 'c2ln' },
+      ]);
+    });
 
     test(`brings Anthropic its signature back, ${how}`, async () => {
       gateway.simulator.script(

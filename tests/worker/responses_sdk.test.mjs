@@ -299,6 +299,16 @@ describe('the vendor\'s own API behind it', () => {
     assert.deepEqual([whole.id, whole.output_text], ['resp_simulated', 'fine']);
   });
 
+  test('is asked again after a failure that came before any of its answer', async () => {
+    const [created, started] = responses.frames({});
+    const busy = responses.streamOf([created, started, ...responses.failure({ code: 'server_error', message: 'try later' })]);
+    gateway.simulator.script(busy, responses.streamed({ text: ['fine'] }));
+    assert.equal((await surface.ask(client, { model: OWN, turns: [{ user: 'hello' }] }, { stream: true })).text, 'fine');
+    gateway.simulator.script(busy);
+    const error = await surface.raises(client, { model: OWN, turns: [{ user: 'hello' }] }, { stream: true });
+    assert.deepEqual([error.name, error.status], ['InternalServerError', 503]);
+  });
+
   test('is translated where a server ignores that a stream was asked for', async () => {
     gateway.simulator.script(responses.whole({ reasoning: ['Hm.'], sealed: 'c2VhbGVk', text: ['fine'] }), responses.streamed({ text: ['fine'] }));
     const first = await surface.ask(client, { model: OWN, turns: [{ user: 'hello' }] }, { stream: true });
