@@ -49,6 +49,10 @@ mod openai_responses_invariants;
 mod openai_responses_requests;
 #[path = "core/relay.rs"]
 mod relay;
+#[path = "core/responses_client.rs"]
+mod responses_client;
+#[path = "core/responses_client_requests.rs"]
+mod responses_client_requests;
 #[cfg(not(target_arch = "wasm32"))]
 #[path = "core/roundtrip.rs"]
 mod roundtrip;

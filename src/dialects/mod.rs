@@ -112,6 +112,11 @@ pub trait ToClient: Sync {
     /// not one more finish reason.
     fn filtered_is_error(&self) -> bool;
 
+    /// Whether a streamed answer ends with all of it once more: then it must be held, and is bounded.
+    fn streams_end_whole(&self) -> bool {
+        false
+    }
+
     /// Writes an error that comes instead of an answer.
     fn write_error(&self, error: &ChatError, request_id: &str) -> ErrorReply;
 }

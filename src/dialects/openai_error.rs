@@ -21,7 +21,9 @@ pub fn reply(error: &ChatError, request_id: &str) -> ErrorReply {
 /// `message`, `type`, `param`, `code`: always there, as the vendor has it; and what else is known.
 pub fn fields(error: &ChatError) -> Map<String, Value> {
     let (kind, usual_code) = words(error.kind);
-    let code = error.code.as_deref().filter(|_| error.kind != ErrorKind::MethodNotAllowed).or(usual_code);
+    // A type alone stands in for a code elsewhere; here it is no news.
+    let said = error.code.as_deref().filter(|code| error.kind != ErrorKind::MethodNotAllowed && *code != kind);
+    let code = said.or(usual_code);
     let mut fields = Map::new();
     let mut set = |name: &str, value: Value| {
         fields.insert(name.to_owned(), value);

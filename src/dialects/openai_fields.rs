@@ -1,13 +1,20 @@
-//! The parts of a request that OpenAI's Chat Completions and the unified language write alike.
+//! What several of OpenAI's languages, and the unified one, write alike.
 
 use serde_json::Value;
 
 use super::fields::Fields;
 use super::opaque;
-use crate::models::{ChatError, ResponseFormat, Tool, ToolCall, ToolChoice, ToolKind};
+use crate::models::{ChatError, Effort, ResponseFormat, Thinking, Tool, ToolCall, ToolChoice, ToolKind};
 
 /// More tools than any provider takes in one request.
-const MOST_TOOLS: usize = 512;
+pub const MOST_TOOLS: usize = 512;
+
+/// A refusal of which the provider gives no words: an empty answer would look like a success.
+pub const REFUSED: &str = "The model declined to answer.";
+
+/// The comment of a silent stream. One line end, not two: an empty line behind a comment is an empty
+/// event to some SDKs, which they fail to read.
+pub const HEARTBEAT: &[u8] = b": hb\n";
 
 /// The calls of an assistant message.
 pub fn read_calls(fields: &Fields<'_>) -> Result<Vec<ToolCall>, ChatError> {
@@ -63,6 +70,18 @@ pub fn read_tools(fields: &Fields<'_>) -> Result<Vec<Tool>, ChatError> {
         })
     };
     items.iter().enumerate().map(read).collect()
+}
+
+/// How hard to think, in a word.
+pub fn read_effort(fields: &Fields<'_>, name: &str) -> Result<Option<Thinking>, ChatError> {
+    let Some(word) = fields.str(name)? else { return Ok(None) };
+    if word == "none" {
+        return Ok(Some(Thinking { enabled: false, budget_tokens: None, effort: None }));
+    }
+    match serde_json::from_value::<Effort>(Value::from(word)) {
+        Ok(effort) => Ok(Some(Thinking { enabled: true, budget_tokens: None, effort: Some(effort) })),
+        Err(_) => fields.wrong(name, "must be one of none, minimal, low, medium, high, xhigh, max"),
+    }
 }
 
 /// Whether and which tool must be called.

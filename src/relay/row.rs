@@ -15,6 +15,8 @@ pub struct Row {
     /// Why the body broke off, where the transport knows better than the decoder.
     cause: Option<ChatError>,
     pace: Pace,
+    /// How much an encoder holds that must hold it all.
+    held: u64,
     /// How an answer ended that is given on as it is.
     finish: Option<(Finish, Option<String>)>,
     end: Option<End>,
@@ -30,6 +32,7 @@ impl Row {
             provider_request_id: None,
             cause: None,
             pace: Pace::Answering,
+            held: 0,
             finish: None,
             end: None,
         }
@@ -92,6 +95,9 @@ impl Row {
                 self.end = Some(End::Finished(reason));
             }
             event => {
+                if self.options.most_output.is_some() {
+                    self.held = self.held.saturating_add(weight(&event));
+                }
                 self.pace = match event {
                     Event::Reasoning(_) => Pace::Thinking,
                     Event::Start { .. } | Event::Warning(_) => self.pace,
@@ -140,8 +146,8 @@ impl Row {
     }
 
     fn bound(&mut self, out: &mut Vec<u8>) {
-        if let Some(most) = self.options.most_output.filter(|most| self.meter.output_bytes > *most) {
-            let words = format!("the answer is larger than {most} bytes; ask for it as a stream");
+        if let Some(most) = self.options.most_output.filter(|most| self.held > *most) {
+            let words = format!("the answer is larger than {most} bytes, the most that can be told whole");
             let error = ChatError::lasting(ErrorKind::Provider, words);
             self.fail(&error, out);
         }
@@ -162,6 +168,19 @@ impl Row {
     fn settle(&mut self, out: &mut Vec<u8>) {
         self.encoder.event(Event::Usage(self.meter.settle()), out);
     }
+}
+
+/// How many bytes of an event belong to its answer.
+fn weight(event: &Event<'_>) -> u64 {
+    let bytes = match event {
+        Event::Text(text) | Event::Reasoning(text) | Event::Refusal(text) | Event::Warning(text) => text.len(),
+        Event::Tool(call) => call.arguments.len().saturating_add(call.name.map_or(0, str::len)),
+        Event::Citation(source) => source.url.len().saturating_add(source.title.as_ref().map_or(0, String::len)),
+        // Rare, and never long: one signature a block.
+        Event::Opaque(state) => state.data.to_string().len(),
+        _ => 0,
+    };
+    bytes as u64
 }
 
 /// Whether what stands at the end of a body is whole, though nothing closes it.

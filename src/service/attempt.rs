@@ -14,7 +14,7 @@ use crate::models::{ChatError, ErrorKind, Usage};
 use crate::platform::{Abort, Ended, Fetched, play, send};
 use crate::relay::{Relay, RelayOptions, clean, framing_for};
 
-/// A whole answer is held in memory until it is complete: 8 MB are two million tokens.
+/// An answer that is told whole, be it behind its stream, is held in memory until it is complete: 8 MB are two million tokens.
 const MOST_WHOLE_ANSWER: u64 = 8 << 20;
 
 /// Asks the provider once, and relays what it answers. An error is one that the client has not
@@ -67,7 +67,7 @@ fn relay(run: &Run, plan: &Plan, warnings: Vec<String>, native: bool) -> Relay {
         input_bytes: chat.text_bytes(),
         filtered_is_error: ask.dialect.filtered_is_error(),
         warnings,
-        most_output: (!ask.stream).then_some(MOST_WHOLE_ANSWER),
+        most_output: (!ask.stream || ask.dialect.streams_end_whole()).then_some(MOST_WHOLE_ANSWER),
         native,
     };
     Relay::new(options, plan.dialect.decoder(decode), ask.dialect.encoder(reply, &chat))

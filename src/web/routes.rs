@@ -4,7 +4,7 @@ use http::Uri;
 
 use super::gemini::{self, GeminiCall};
 use crate::dialects::embeddings::EmbedDialect;
-use crate::dialects::{Ollama, OllamaGenerate, OpenAiChat, ToClient, Unified};
+use crate::dialects::{Ollama, OllamaGenerate, OpenAiChat, OpenAiResponses, ToClient, Unified};
 use crate::models::{ChatError, ErrorKind};
 
 /// What a request is for.
@@ -37,6 +37,7 @@ const ROUTES: &[(&str, &str, Route)] = &[
     ("GET", "/api/v1/chat/stream/health", Route::StreamHealth),
     ("GET", "/api/v1/providers", Route::Providers),
     ("POST", "/v1/chat/completions", Route::Surface(&OpenAiChat)),
+    ("POST", "/v1/responses", Route::Surface(&OpenAiResponses)),
     ("POST", "/v1/embeddings", Route::Embeddings(EmbedDialect::OpenAi, &OpenAiChat)),
     ("GET", "/v1/models", Route::Models),
     ("GET", ONE_MODEL, Route::Model),

@@ -104,6 +104,7 @@ both_targets! {
         let (free, bound) = (json!({"signature": "x"}), json!({"thoughtSignature": "y"}));
         let call = |name, arguments| Event::Tool(ToolDelta { index: 0, id: "c", name, arguments, kind: ToolKind::Function });
         let stream = encode(true, &[
+            Event::Warning("early"),
             Event::Reasoning("hm"),
             Event::Opaque(OpaqueDelta { dialect: "anthropic", call: None, data: &free }),
             Event::Warning("odd"),
@@ -117,14 +118,17 @@ both_targets! {
         assert_eq!(deltas, [
             json!({"role": "assistant", "content": "", "refusal": null}),
             json!({"reasoning_content": "hm"}),
-            json!({"warnings": ["odd"]}),
-            json!({"annotations": [{"type": "url_citation", "url_citation": {"url": "https://a", "title": "A", "start_index": 0, "end_index": 4}}]}),
             json!({"tool_calls": [{"index": 0, "id": "c", "type": "function", "function": {"name": "f", "arguments": ""}}]}),
             json!({"tool_calls": [{"index": 0, "function": {"arguments": "{}"}}]}),
-            json!({"tool_calls": [{"index": 0, "opaque": {"dialect": "gemini", "data": bound}}]}),
-            json!({"opaque": [{"dialect": "anthropic", "data": free}]}),
+            json!({"tool_calls": [{"index": 0, "function": {"arguments": ""}, "opaque": {"dialect": "gemini", "data": bound}}]}),
+            json!({
+                "annotations": [{"type": "url_citation", "url_citation": {"url": "https://a", "title": "A", "start_index": 0, "end_index": 4}}],
+                "opaque": [{"dialect": "anthropic", "data": free}],
+            }),
             Value::Null,
         ]);
+        let warned: Vec<Value> = payloads(&stream).iter().filter_map(|chunk| chunk.get("warnings").cloned()).collect();
+        assert_eq!(warned, [json!(["early"]), json!(["early", "odd"])]);
     }
 
     fn a_whole_completion() {

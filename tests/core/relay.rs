@@ -87,7 +87,7 @@ both_targets! {
     fn an_answer_that_must_be_held_is_bounded() {
         let seen =
             frames(new(RelayOptions { most_output: Some(2), ..options(SSE) }), &sse(&[A, A, A, A, &finish("stop")]));
-        let words = "the answer is larger than 2 bytes; ask for it as a stream";
+        let words = "the answer is larger than 2 bytes, the most that can be told whole";
         let error = json!({"type": "provider_error", "message": words, "provider": "prov", "retryable": false});
         assert_eq!(seen.last().unwrap().1["error"], error);
     }

@@ -7,7 +7,7 @@ use proptest::collection::vec;
 use proptest::option;
 use proptest::prelude::*;
 use serde_json::{Value, json};
-use tributary::dialects::{Gemini, GeminiArray, Ollama, OpenAiChat, ReplyOptions, ToClient};
+use tributary::dialects::{Gemini, GeminiArray, Ollama, OpenAiChat, OpenAiResponses, ReplyOptions, ToClient};
 use tributary::framing::{Framer, Framing, Limits};
 use tributary::models::{
     Answer, ChatRequest, Effort, Event, Finish, Image, Message, ModelRule, Part, Quirks, ResponseFormat, Role, Sink,
@@ -49,8 +49,30 @@ fn pairs() -> Vec<Pair> {
         },
         ..openai_chat
     };
+    let responses =
+        Pair { client: &OpenAiResponses, provider: crate::harness::RESPONSES, keeps: responses_keeps, ..openai_chat };
     let gemini_array = gemini(&GeminiArray, Feed { framing: Framing::Whole, ..crate::harness::GEMINI });
-    vec![openai_chat, ollama, gemini(&Gemini, crate::harness::GEMINI), gemini_array]
+    vec![openai_chat, responses, ollama, gemini(&Gemini, crate::harness::GEMINI), gemini_array]
+}
+
+/// It has no stop words and no seed, takes no id twice in a conversation, and always says of a tool what it
+/// takes and whether it is held to that.
+fn responses_keeps(mut chat: ChatRequest) -> ChatRequest {
+    let mut turn = 0;
+    for message in &mut chat.messages {
+        turn += usize::from(message.role == Role::Assistant);
+        message.tool_call_id.iter_mut().for_each(|id| *id = format!("{id}_{turn}"));
+        for part in &mut message.parts {
+            if let Part::ToolCall(call) = part {
+                call.id = format!("{}_{turn}", call.id);
+            }
+        }
+    }
+    for tool in &mut chat.tools {
+        tool.parameters.get_or_insert_with(|| json!({"type": "object", "properties": {}}));
+        tool.strict = Some(false);
+    }
+    ChatRequest { stop: Vec::new(), seed: None, ..chat }
 }
 
 /// It has pictures by their bytes alone, no choice among tools, and no more of a format than its schema.
@@ -327,7 +349,7 @@ fn answers_are_the_same(pair: &Pair, said: &[Said], stream: bool, cut: usize) {
 fn asking_for_all() -> String {
     json!({
         "messages": [{"role": "user", "content": "hi"}], "stream_options": {"include_usage": true},
-        "contents": [{"parts": [{"text": "hi"}]}], "generationConfig": {"thinkingConfig": {"includeThoughts": true}},
+        "input": "hi", "contents": [{"parts": [{"text": "hi"}]}], "generationConfig": {"thinkingConfig": {"includeThoughts": true}},
     })
     .to_string()
 }

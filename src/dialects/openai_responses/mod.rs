@@ -11,19 +11,22 @@
 //! * `{"type":"message","phase"}` behind the text of the message that it belongs to.
 
 mod calls;
+mod client;
 mod decoder;
 mod event;
 mod given;
 mod input;
 mod item;
 mod items;
+mod native;
+mod own;
 mod request;
 
 use http::{HeaderMap, StatusCode};
 
 use super::{Decode, DecodeOptions, Outgoing, ToProvider, embeddings, provider_error};
 use crate::framing::Framing;
-use crate::models::{ChatError, ChatRequest, EmbedRequest, Embeddings, Target};
+use crate::models::{ChatError, ChatRequest, EmbedRequest, Embeddings, Native, Target};
 
 /// Its name in the catalogue, and on the state that it carries.
 const DIALECT: &str = "openai-responses";
@@ -38,6 +41,10 @@ impl ToProvider for OpenAiResponses {
 
     fn write_request(&self, chat: &ChatRequest, target: &Target) -> Result<Outgoing, ChatError> {
         request::write(chat, target)
+    }
+
+    fn write_native(&self, native: &Native, _: &ChatRequest, target: &Target) -> Option<Result<Outgoing, ChatError>> {
+        Some(native::write(native, target))
     }
 
     fn write_embed(&self, request: &EmbedRequest, target: &Target) -> Result<Outgoing, ChatError> {

@@ -3,14 +3,12 @@
 use memchr::memmem;
 use serde_json::{Map, Value, json};
 
+use crate::dialects::openai_fields::{HEARTBEAT, REFUSED};
 use crate::dialects::{Encode, ReplyOptions, opaque, openai_error};
 use crate::framing::{Frame, write_json_str, write_json_value, write_sse_event};
 use crate::models::{
     Answer, ChatError, Citation, Event, Finish, Opaque, OpaqueDelta, Placed, Sink, ToolCall, ToolDelta, ToolKind, Usage,
 };
-
-/// A refusal of which the provider gives no words: an empty answer would look like a success.
-const REFUSED: &str = "The model declined to answer.";
 
 /// The answer as chunks.
 pub struct Stream {
@@ -23,11 +21,15 @@ pub struct Stream {
     /// Chunks are the provider's own; its sentinel came.
     native: bool,
     done: bool,
-    /// How much text and how many calls came.
+    /// How much text came, and of what kinds the calls are that came.
     text: usize,
-    calls: usize,
-    /// Given whole in the last chunk: the SDKs' accumulators keep what came last under a name.
+    kinds: Vec<ToolKind>,
+    /// Given whole in the last chunk: of lists the SDKs' accumulators keep what came last, or fail.
     opaque: Vec<Value>,
+    sources: Vec<Value>,
+    /// At the top of the next chunk, all of them: there the accumulators keep them for the completion.
+    warnings: Vec<String>,
+    warned: usize,
     usage: Usage,
 }
 
@@ -41,8 +43,11 @@ impl Stream {
             native: false,
             done: false,
             text: 0,
-            calls: 0,
+            kinds: Vec::new(),
             opaque: Vec::new(),
+            sources: Vec::new(),
+            warnings: Vec::new(),
+            warned: 0,
             usage: Usage::default(),
             reply,
         };
@@ -70,7 +75,7 @@ impl Stream {
         self.chunk(write, None, out);
     }
 
-    fn chunk(&self, write: impl FnOnce(&mut Vec<u8>), finish: Option<(Finish, Option<&str>)>, out: &mut Vec<u8>) {
+    fn chunk(&mut self, write: impl FnOnce(&mut Vec<u8>), finish: Option<(Finish, Option<&str>)>, out: &mut Vec<u8>) {
         out.extend_from_slice(&self.head);
         out.extend_from_slice(b",\"choices\":[{\"index\":0,\"delta\":");
         write(out);
@@ -86,7 +91,14 @@ impl Stream {
             }
         }
         out.extend_from_slice(b"}]");
-        out.extend_from_slice(if self.wants_usage { b",\"usage\":null}\n\n" } else { b"}\n\n" });
+        if self.wants_usage {
+            out.extend_from_slice(b",\"usage\":null");
+        }
+        if std::mem::replace(&mut self.warned, self.warnings.len()) < self.warnings.len() {
+            out.extend_from_slice(b",\"warnings\":");
+            write_json_value(out, &self.warnings);
+        }
+        out.extend_from_slice(b"}\n\n");
     }
 
     fn text_field(&mut self, name: &str, text: &str, out: &mut Vec<u8>) {
@@ -110,8 +122,8 @@ impl Stream {
         let mut call = Map::new();
         call.insert("index".to_owned(), json!(delta.index));
         let index = usize::try_from(delta.index).unwrap_or(usize::MAX);
-        if index >= self.calls {
-            self.calls = index.saturating_add(1);
+        if index >= self.kinds.len() {
+            self.kinds.push(delta.kind);
             call.insert("id".to_owned(), json!(delta.id));
             call.insert("type".to_owned(), json!(kind));
         }
@@ -127,11 +139,13 @@ impl Stream {
         let state = Opaque { dialect: delta.dialect.to_owned(), data: delta.data.clone() };
         match delta.call {
             Some(call) => {
-                let call = json!({"index": call.index, "opaque": opaque::write(&state)});
+                // A delta without a function fails in some SDKs, even if it has nothing to add to it.
+                let (kind, arguments) = words(self.kinds.get(call.index as usize).copied().unwrap_or_default());
+                let call = json!({"index": call.index, kind: {arguments: ""}, "opaque": opaque::write(&state)});
                 self.value(&json!({"tool_calls": [call]}), out);
             }
             None => {
-                let placed = Placed { opaque: state, after_text: self.text, after_calls: self.calls };
+                let placed = Placed { opaque: state, after_text: self.text, after_calls: self.kinds.len() };
                 self.opaque.push(opaque::placed(&placed));
             }
         }
@@ -144,8 +158,10 @@ impl Stream {
         if !std::mem::replace(&mut self.begun, true) {
             self.chunk(|out| out.extend_from_slice(b"{\"role\":\"assistant\",\"content\":\"\"}"), None, out);
         }
-        let last = std::mem::take(&mut self.opaque);
-        let delta = if last.is_empty() { json!({}) } else { json!({ "opaque": last }) };
+        let lists = [("annotations", &mut self.sources), ("opaque", &mut self.opaque)];
+        let lists = lists.map(|(name, list)| (name.to_owned(), Value::Array(std::mem::take(list))));
+        let filled = lists.into_iter().filter(|(_, list)| list.as_array().is_some_and(|list| !list.is_empty()));
+        let delta: Map<String, Value> = filled.collect();
         self.chunk(|out| write_json_value(out, &delta), Some((reason, raw)), out);
         if self.wants_usage {
             out.extend_from_slice(&self.head);
@@ -179,8 +195,8 @@ impl Encode for Stream {
             }
             Event::Tool(delta) => self.tool(&delta, out),
             Event::Opaque(delta) => self.opaque(&delta, out),
-            Event::Citation(citation) => self.value(&json!({"annotations": [annotation(citation)]}), out),
-            Event::Warning(text) => self.value(&json!({"warnings": [text]}), out),
+            Event::Citation(citation) => self.sources.push(annotation(citation)),
+            Event::Warning(text) => self.warnings.push(text.to_owned()),
             Event::Usage(usage) => self.usage = usage,
             Event::Finish { .. } if self.done => {}
             // The provider's own chunks have gone out; all that may lack is the sentinel.
@@ -199,7 +215,7 @@ impl Encode for Stream {
     }
 
     fn heartbeat(&mut self, out: &mut Vec<u8>) {
-        out.extend_from_slice(b": hb\n\n");
+        out.extend_from_slice(HEARTBEAT);
     }
 }
 

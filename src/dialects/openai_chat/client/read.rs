@@ -7,8 +7,7 @@ use crate::dialects::fields::{self, Fields, MOST_MESSAGES};
 use crate::dialects::openai_chat::DIALECT;
 use crate::dialects::{images, opaque, openai_fields};
 use crate::models::{
-    Beyond, ChatError, ChatRequest, Effort, Image, Message, Native, Part, Role, Thinking, ToolCall, ToolChoice,
-    ToolKind,
+    Beyond, ChatError, ChatRequest, Image, Message, Native, Part, Role, ToolCall, ToolChoice, ToolKind,
 };
 
 /// What is understood at the top of a request.
@@ -51,7 +50,7 @@ pub fn request(body: &[u8]) -> Result<ChatRequest, ChatError> {
         max_tokens: fields.count("max_completion_tokens", 1)?.or(fields.count("max_tokens", 1)?),
         stop: openai_fields::read_stop(&fields)?,
         seed: fields.integer("seed")?,
-        thinking: read_effort(&fields)?,
+        thinking: openai_fields::read_effort(&fields, "reasoning_effort")?,
         parallel_tool_calls: fields.bool("parallel_tool_calls")?,
         response_format: openai_fields::read_format(&fields)?,
         metadata: fields.object("metadata")?.map(|fields| fields.map().clone()).unwrap_or_default(),
@@ -86,17 +85,6 @@ fn says_nothing(name: &str, value: &Value) -> bool {
         "modalities" => value == &serde_json::json!(["text"]),
         "service_tier" => value == "auto" || value == "default",
         _ => false,
-    }
-}
-
-fn read_effort(fields: &Fields<'_>) -> Result<Option<Thinking>, ChatError> {
-    let Some(word) = fields.str("reasoning_effort")? else { return Ok(None) };
-    if word == "none" {
-        return Ok(Some(Thinking { enabled: false, budget_tokens: None, effort: None }));
-    }
-    match serde_json::from_value::<Effort>(Value::from(word)) {
-        Ok(effort) => Ok(Some(Thinking { enabled: true, budget_tokens: None, effort: Some(effort) })),
-        Err(_) => fields.wrong("reasoning_effort", "must be one of none, minimal, low, medium, high, xhigh, max"),
     }
 }
 
