@@ -24,6 +24,7 @@ mod outgoing;
 mod parameters;
 pub mod provider_error;
 mod sealed;
+mod shape;
 mod unified;
 mod unreadable;
 mod workers_ai;
