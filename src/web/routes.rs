@@ -1,7 +1,7 @@
 //! What is at which address, and in which language to complain there.
 
 use crate::dialects::embeddings::EmbedDialect;
-use crate::dialects::{OpenAiChat, ToClient, Unified};
+use crate::dialects::{Anthropic, OpenAiChat, ToClient, Unified};
 use crate::models::{ChatError, ErrorKind};
 
 /// What a request is for.
@@ -13,6 +13,8 @@ pub enum Route {
     },
     /// Chat in a vendor's language.
     Surface(&'static dyn ToClient),
+    /// The number of a chat's tokens, in a vendor's language.
+    Count(&'static dyn ToClient),
     /// Embeddings, and the language of the errors there.
     Embeddings(EmbedDialect, &'static dyn ToClient),
     /// The list of models.
@@ -23,12 +25,14 @@ pub enum Route {
 }
 
 /// Method, path, and what is there.
-const ROUTES: [(&str, &str, Route); 8] = [
+const ROUTES: [(&str, &str, Route); 10] = [
     ("POST", "/api/v1/chat/stream", Route::Chat { stream: true }),
     ("POST", "/api/v1/chat", Route::Chat { stream: false }),
     ("GET", "/api/v1/chat/stream/health", Route::StreamHealth),
     ("GET", "/api/v1/providers", Route::Providers),
     ("POST", "/v1/chat/completions", Route::Surface(&OpenAiChat)),
+    ("POST", "/v1/messages", Route::Surface(&Anthropic)),
+    ("POST", "/v1/messages/count_tokens", Route::Count(&Anthropic)),
     ("POST", "/v1/embeddings", Route::Embeddings(EmbedDialect::OpenAi, &OpenAiChat)),
     ("GET", "/v1/models", Route::Models),
     ("GET", "/health", Route::Health),
@@ -52,7 +56,9 @@ pub fn find(method: &str, path: &str) -> Result<Route, ChatError> {
 /// The language of the clients that call this address: errors are told in it.
 pub fn language(path: &str) -> &'static dyn ToClient {
     match ROUTES.iter().find(|(_, known, _)| *known == path) {
-        Some((_, _, Route::Surface(dialect) | Route::Embeddings(_, dialect))) => *dialect,
+        Some((_, _, Route::Surface(dialect) | Route::Count(dialect) | Route::Embeddings(_, dialect))) => *dialect,
+        // What the vendor has there and this gateway has not.
+        None if path.starts_with("/v1/messages/") => &Anthropic,
         _ => &Unified,
     }
 }

@@ -8,6 +8,7 @@ mod address;
 mod calls;
 mod chunk;
 mod contents;
+mod count;
 mod decoder;
 mod partial;
 mod request;
@@ -43,6 +44,14 @@ impl ToProvider for Gemini {
 
     fn read_embeddings(&self, body: &[u8]) -> Result<Embeddings, ChatError> {
         embeddings::read_gemini(body)
+    }
+
+    fn write_count(&self, chat: &ChatRequest, target: &Target) -> Option<Result<Outgoing, ChatError>> {
+        Some(count::write(chat, target))
+    }
+
+    fn read_count(&self, body: &[u8]) -> Option<u64> {
+        count::read(body)
     }
 
     fn framing(&self) -> Framing {
