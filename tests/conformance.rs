@@ -11,6 +11,8 @@ mod harness;
 
 #[path = "core/anthropic.rs"]
 mod anthropic;
+#[path = "core/anthropic_client.rs"]
+mod anthropic_client;
 #[path = "core/anthropic_request.rs"]
 mod anthropic_request;
 #[path = "core/catalogue.rs"]

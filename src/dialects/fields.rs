@@ -37,6 +37,11 @@ impl<'a> Fields<'a> {
         }
     }
 
+    /// The path to the object.
+    pub fn own_path(&self) -> &str {
+        &self.path
+    }
+
     /// The path of a field.
     pub fn path(&self, name: &str) -> String {
         if self.path.is_empty() { name.to_owned() } else { format!("{}.{name}", self.path) }

@@ -24,14 +24,16 @@ mod outgoing;
 mod parameters;
 pub mod provider_error;
 mod sealed;
+mod shape;
 mod unified;
 mod unreadable;
 mod workers_ai;
 
 use http::{HeaderMap, Request, StatusCode};
+use serde_json::{Value, json};
 
 use crate::framing::{Frame, Framing};
-use crate::models::{ChatError, ChatRequest, EmbedRequest, Embeddings, ErrorKind, Event, Native, Sink, Target};
+use crate::models::{Beyond, ChatError, ChatRequest, EmbedRequest, Embeddings, ErrorKind, Event, Native, Sink, Target};
 
 pub use anthropic::Anthropic;
 pub use gemini::{Gemini, GeminiArray};
@@ -99,6 +101,30 @@ pub trait ToProvider: Sync {
 pub trait ToClient: Sync {
     /// Reads and checks a request; an error names the field.
     fn read_request(&self, body: &[u8]) -> Result<ChatRequest, ChatError>;
+
+    /// The request headers that belong to a request's words: a provider of the same language gets them.
+    fn headers(&self) -> &'static [&'static str] {
+        &[]
+    }
+
+    /// Reads a request that asks for nothing but the number of the prompt's tokens.
+    fn read_count_request(&self, body: &[u8]) -> Result<ChatRequest, ChatError> {
+        self.read_request(body)
+    }
+
+    /// Writes that number.
+    fn write_counted(&self, tokens: u64, estimated: bool) -> Value {
+        let mut fields = json!({"input_tokens": tokens});
+        if let Some(map) = fields.as_object_mut().filter(|_| estimated) {
+            map.insert("estimated".to_owned(), json!(true));
+        }
+        fields
+    }
+
+    /// The answer's header where the vendor's SDKs look for the request's id.
+    fn request_id_header(&self) -> Option<&'static str> {
+        None
+    }
 
     /// Writes one answer to this request.
     fn encoder(&self, reply: ReplyOptions, chat: &ChatRequest) -> Box<dyn Encode>;
@@ -214,8 +240,7 @@ pub fn write_for(dialect: &dyn ToProvider, chat: &ChatRequest, target: &Target) 
     {
         return Ok((written?, true));
     }
-    if let Some(beyond) = native.beyond.iter().find(|beyond| beyond.essential) {
-        let path = &beyond.path;
+    if let Some(Beyond { path, .. }) = essential(native) {
         let words =
             format!("{path} cannot be said to {}: only a provider of the same API understands it", target.provider);
         return Err(ChatError::invalid(path.as_str(), words));
@@ -225,4 +250,13 @@ pub fn write_for(dialect: &dyn ToProvider, chat: &ChatRequest, target: &Target) 
         native.beyond.iter().map(|beyond| format!("{} was left out: the provider has no such field", beyond.path));
     outgoing.warnings.extend(left_out);
     Ok((outgoing, false))
+}
+
+/// Whether a provider of this language can be told all that a request is about.
+pub fn can_be_told(dialect: &dyn ToProvider, chat: &ChatRequest) -> bool {
+    chat.native.as_ref().is_none_or(|native| native.dialect == dialect.name() || essential(native).is_none())
+}
+
+fn essential(native: &Native) -> Option<&Beyond> {
+    native.beyond.iter().find(|beyond| beyond.essential)
 }

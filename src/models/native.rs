@@ -6,6 +6,8 @@ use serde_json::{Map, Value};
 pub struct Native {
     /// The language.
     pub dialect: &'static str,
+    /// What it says in headers beside the body.
+    pub headers: Vec<(&'static str, String)>,
     /// The body.
     pub body: Map<String, Value>,
     /// What of it the unified request has no room for.

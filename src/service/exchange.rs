@@ -8,7 +8,7 @@ use http::StatusCode;
 use super::attempt::read_error;
 use super::plan::{Plan, plans_for};
 use super::{Ask, House};
-use crate::dialects::Outgoing;
+use crate::dialects::{Outgoing, can_be_told};
 use crate::models::{ChatError, ChatRequest, EmbedRequest, Embeddings, ErrorKind, Usage};
 use crate::platform::{Abort, Fetched, OnAbort, random, send, sleep};
 use crate::providers::retry::spent;
@@ -46,11 +46,17 @@ pub async fn count_tokens(chat: &ChatRequest, ask: &Ask, house: &House) -> Resul
     let plans = plans_for(chat.provider.as_deref(), chat.model.as_deref(), ask, house)?;
     let guess = (Usage::estimate(chat.text_bytes(), 0).input_tokens, true);
     let Some(plan) = plans.first() else { return Ok(guess) };
-    if plan.dialect.write_count(chat, &plan.target).is_none() {
+    // What a provider cannot be told of it cannot count.
+    if !can_be_told(plan.dialect, chat) || plan.dialect.write_count(chat, &plan.target).is_none() {
         return Ok(guess);
     }
     let write = || plan.dialect.write_count(chat, &plan.target).unwrap_or_else(|| Err(uncounted()));
-    let body = exchange(&write, plan, ask, house).await?;
+    let body = match exchange(&write, plan, ask, house).await {
+        Ok(body) => body,
+        // Not every server that copies an API has all of it.
+        Err(error) if error.kind == ErrorKind::NotFound => return Ok(guess),
+        Err(error) => return Err(error),
+    };
     plan.dialect.read_count(&body).map(|count| (count, false)).ok_or_else(|| named(uncounted(), plan))
 }
 

@@ -24,13 +24,22 @@ pub async fn surface(
     house: &House,
     context: &Context,
 ) -> Result<Reply, ChatError> {
-    let chat = dialect.read_request(&body::read_json(&call).await?)?;
+    let mut chat = dialect.read_request(&body::read_json(&call).await?)?;
     if chat.messages.is_empty()
         && let Some(reply) = ollama::loaded(&chat, dialect, &call, house)?
     {
         return Ok(reply);
     }
+    take_headers(&mut chat, dialect, &call);
     Ok(run(chat, dialect, call, house, context).await)
+}
+
+/// What a client says in headers belongs to its own words.
+pub fn take_headers(chat: &mut ChatRequest, dialect: &dyn ToClient, call: &Call) {
+    if let Some(native) = &mut chat.native {
+        let said = dialect.headers().iter().filter_map(|name| Some((*name, header(&call.request, name)?)));
+        native.headers.extend(said);
+    }
 }
 
 /// What a run needs to know of its call.

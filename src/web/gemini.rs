@@ -2,17 +2,16 @@
 //! key of some clients (`?key=`): no part of an address is ever told or logged.
 
 use http::Uri;
-use serde_json::json;
 use worker::Context;
 
 use super::lists::{self, ListDialect};
 use super::reply::Reply;
 use super::routes::{Route, not_allowed, not_found};
-use super::{Call, body, chat, embed};
+use super::{Call, body, chat, count, embed};
 use crate::dialects::embeddings::EmbedDialect;
 use crate::dialects::{Gemini, GeminiArray, ToClient};
 use crate::models::{ChatError, ChatRequest};
-use crate::service::{House, count_tokens};
+use crate::service::House;
 
 /// The versions of the API that are this vendor's alone.
 const VERSIONS: [&str; 2] = ["/v1beta/", "/v1alpha/"];
@@ -88,16 +87,7 @@ pub async fn serve(call: Call, asked: GeminiCall, house: &House, context: &Conte
             let chat = dialect.read_request(&body::read_json(&call).await?)?;
             Ok(chat::run(ChatRequest { model: Some(model), stream, ..chat }, dialect, call, house, context).await)
         }
-        GeminiCall::Count { model } => {
-            let chat = Gemini.read_request(&body::read_json(&call).await?)?;
-            let chat = ChatRequest { model: Some(model), ..chat };
-            let (count, estimated) = count_tokens(&chat, &chat::ask(&call, &Gemini, false), house).await?;
-            let mut answer = json!({"totalTokens": count});
-            if let Some(map) = answer.as_object_mut().filter(|_| estimated) {
-                map.insert("estimated".to_owned(), json!(true));
-            }
-            Ok(Reply::json(200, &answer))
-        }
+        GeminiCall::Count { model } => count::tokens(call, &Gemini, Some(model), house).await,
         GeminiCall::Embed { model, batch } => {
             let dialect = if batch { EmbedDialect::GeminiBatch } else { EmbedDialect::Gemini };
             embed::embeddings(call, dialect, &Gemini, Some(model), house).await

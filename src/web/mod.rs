@@ -3,6 +3,7 @@
 mod access;
 mod body;
 mod chat;
+mod count;
 mod embed;
 mod gemini;
 mod info;
@@ -58,25 +59,27 @@ async fn fetch(request: Request, env: Env, context: Context) -> worker::Result<R
 async fn answer(call: Call, env: Env, context: &Context) -> (Reply, Option<String>) {
     let (request_id, language) = (call.trace.request_id.clone(), routes::language(&call.uri));
     let failed = |error: ChatError| reply::error(&error, &request_id, language);
+    let named = |reply: Reply| reply.with_id(language.request_id_header(), &request_id);
     let house = match House::open(platform::Env::new(&env)) {
         Ok(house) => house,
-        Err(error) => return (failed(error), None),
+        Err(error) => return (named(failed(error)), None),
     };
     let origin = match access::check(&call, &house.settings) {
         Ok(origin) => origin,
-        Err(error) => return (failed(error), None),
+        Err(error) => return (named(failed(error)), None),
     };
     if call.method == "OPTIONS" {
         return (Reply::preflight(header(&call.request, "access-control-request-headers")), origin);
     }
     let reply = serve(call, &house, context).await.unwrap_or_else(failed);
-    (reply, origin)
+    (named(reply), origin)
 }
 
 async fn serve(call: Call, house: &House, context: &Context) -> Result<Reply, ChatError> {
     match routes::find(&call.method, call.uri.path())? {
         Route::Chat { stream } => chat::unified(call, stream, house, context).await,
         Route::Surface(dialect) => chat::surface(call, dialect, house, context).await,
+        Route::Count(dialect) => count::tokens(call, dialect, None, house).await,
         Route::Embeddings(dialect, language) => embed::embeddings(call, dialect, language, None, house).await,
         Route::Models => Ok(lists::all(list_dialect(&call), house)),
         Route::Model => lists::one(list_dialect(&call), &routes::one_model(call.uri.path()).unwrap_or_default(), house),

@@ -61,6 +61,12 @@ impl Reply {
         Reply { status: 204, headers, body: Body::Empty }
     }
 
+    /// With the request's id where a vendor's SDKs look for it, beside its usual place.
+    pub fn with_id(mut self, header: Option<&'static str>, request_id: &str) -> Self {
+        self.headers.extend(header.map(|name| (name, request_id.to_owned())));
+        self
+    }
+
     /// With the times that it took, where there are any.
     pub fn with_timing(mut self, timing: String) -> Self {
         if !timing.is_empty() {

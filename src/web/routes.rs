@@ -4,7 +4,7 @@ use http::Uri;
 
 use super::gemini::{self, GeminiCall};
 use crate::dialects::embeddings::EmbedDialect;
-use crate::dialects::{Ollama, OllamaGenerate, OpenAiChat, OpenAiResponses, ToClient, Unified};
+use crate::dialects::{Anthropic, Ollama, OllamaGenerate, OpenAiChat, OpenAiResponses, ToClient, Unified};
 use crate::models::{ChatError, ErrorKind};
 
 /// What a request is for.
@@ -16,6 +16,8 @@ pub enum Route {
     },
     /// Chat in a vendor's language.
     Surface(&'static dyn ToClient),
+    /// The number of a chat's tokens, in a vendor's language.
+    Count(&'static dyn ToClient),
     /// Embeddings, and the language of the errors there.
     Embeddings(EmbedDialect, &'static dyn ToClient),
     /// The list of models, and one of it.
@@ -38,6 +40,8 @@ const ROUTES: &[(&str, &str, Route)] = &[
     ("GET", "/api/v1/providers", Route::Providers),
     ("POST", "/v1/chat/completions", Route::Surface(&OpenAiChat)),
     ("POST", "/v1/responses", Route::Surface(&OpenAiResponses)),
+    ("POST", "/v1/messages", Route::Surface(&Anthropic)),
+    ("POST", "/v1/messages/count_tokens", Route::Count(&Anthropic)),
     ("POST", "/v1/embeddings", Route::Embeddings(EmbedDialect::OpenAi, &OpenAiChat)),
     ("GET", "/v1/models", Route::Models),
     ("GET", ONE_MODEL, Route::Model),
@@ -93,9 +97,11 @@ pub fn not_allowed(method: &str, allowed: &str) -> ChatError {
 pub fn language(uri: &Uri) -> &'static dyn ToClient {
     let path = uri.path();
     match ROUTES.iter().find(|(_, known, _)| *known == path) {
-        Some((_, _, Route::Surface(dialect) | Route::Embeddings(_, dialect))) => *dialect,
+        Some((_, _, Route::Surface(dialect) | Route::Count(dialect) | Route::Embeddings(_, dialect))) => *dialect,
         _ if path.strip_prefix("/api/").is_some_and(|name| OLLAMA.contains(&name)) => &Ollama,
         _ if gemini::is_ours(path) => gemini::language(uri),
+        // What the vendors have there and this gateway has not.
+        _ if path.starts_with("/v1/messages/") => &Anthropic,
         _ if path.starts_with("/v1/") => &OpenAiChat,
         _ => &Unified,
     }

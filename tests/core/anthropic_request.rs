@@ -341,6 +341,38 @@ both_targets! {
         assert_eq!(ask(json!([]), json!({"role": "assistant", "content": "done"})), (true, 0));
     }
 
+    fn a_turn_of_several_calls_began_with_the_first() {
+        let signed = json!([{"dialect": "anthropic", "data": {"type": "thinking", "thinking": "Hm", "signature": "s"}}]);
+        let foreign = json!([{"dialect": "gemini", "data": {"thoughtSignature": "y"}}]);
+        let ask = |model: &str, thinking: Value, first: &Value, second: &Value| {
+            let step = |id: &str, opaque: &Value| [
+                json!({"role": "assistant", "content": "", "tool_calls": [call(id, "{}")], "opaque": opaque}),
+                json!({"role": "tool", "tool_call_id": id, "content": "1"}),
+            ];
+            let user = json!({"role": "user", "content": "x"});
+            let answered = [json!({"role": "assistant", "content": "y"}), user.clone()];
+            let messages = [&[user][..], &step("a", &foreign), &answered, &step("b", first), &step("c", second)].concat();
+            let (body, warnings) = extra(model, json!({"messages": messages, "thinking": thinking}));
+            (body["thinking"]["type"].clone(), warnings.len())
+        };
+        let budget = json!({"budget_tokens": 2048});
+        // Without thinking in between, the vendor's older models call again without more of it.
+        assert_eq!(ask("claude-haiku-4-5", budget.clone(), &signed, &json!([])), (json!("enabled"), 0));
+        // The turn began with another provider, or with a client that lost the state.
+        assert_eq!(ask("claude-haiku-4-5", budget.clone(), &foreign, &signed), (Value::Null, 1));
+        assert_eq!(ask("claude-haiku-4-5", budget.clone(), &json!([]), &json!([])), (Value::Null, 1));
+        // A model that judges for itself may begin to think at any time.
+        assert_eq!(ask("claude-sonnet-4-6", budget.clone(), &foreign, &foreign), (json!("adaptive"), 1));
+        assert_eq!(ask("claude-sonnet-4-6", budget, &signed, &foreign), (json!("enabled"), 0));
+        assert_eq!(ask("claude-haiku-5-5", json!(true), &foreign, &json!([])), (json!("adaptive"), 0));
+        assert_eq!(ask("claude-opus-5-5", json!(true), &json!([]), &foreign), (json!("adaptive"), 0));
+        // Should one refuse it all the same, the next attempt does without.
+        let refused = "messages.3.content.0.type: Expected `thinking` or `redacted_thinking`, but found `tool_use`. When `thinking` is enabled, a final `assistant` message must start with a thinking block";
+        let mut asked = chat(&json!({"thinking": true}));
+        assert!(Anthropic.amend(&mut asked, &ChatError::new(ErrorKind::InvalidRequest, refused)));
+        assert_eq!(asked.thinking, None);
+    }
+
     fn what_the_model_refuses_is_left_out_of_the_next_attempt() {
         let amended = |fields: Value, message: &str| {
             let mut chat = chat(&fields);

@@ -7,7 +7,9 @@ use proptest::collection::vec;
 use proptest::option;
 use proptest::prelude::*;
 use serde_json::{Value, json};
-use tributary::dialects::{Gemini, GeminiArray, Ollama, OpenAiChat, OpenAiResponses, ReplyOptions, ToClient};
+use tributary::dialects::{
+    Anthropic, Gemini, GeminiArray, Ollama, OpenAiChat, OpenAiResponses, ReplyOptions, ToClient,
+};
 use tributary::framing::{Framer, Framing, Limits};
 use tributary::models::{
     Answer, ChatRequest, Effort, Event, Finish, Image, Message, ModelRule, Part, Quirks, ResponseFormat, Role, Sink,
@@ -52,7 +54,23 @@ fn pairs() -> Vec<Pair> {
     let responses =
         Pair { client: &OpenAiResponses, provider: crate::harness::RESPONSES, keeps: responses_keeps, ..openai_chat };
     let gemini_array = gemini(&GeminiArray, Feed { framing: Framing::Whole, ..crate::harness::GEMINI });
-    vec![openai_chat, responses, ollama, gemini(&Gemini, crate::harness::GEMINI), gemini_array]
+    let anthropic = Pair {
+        client: &Anthropic,
+        provider: crate::harness::ANTHROPIC,
+        model: "claude-sonnet-4-6",
+        quirks: || {
+            tributary::providers::Catalogue::from_vars(&|_| None)
+                .unwrap()
+                .resolve(Some("anthropic"), None)
+                .unwrap()
+                .0
+                .quirks
+                .clone()
+        },
+        keeps: said_to_anthropic,
+        tells: told_by_anthropic,
+    };
+    vec![openai_chat, responses, anthropic, ollama, gemini(&Gemini, crate::harness::GEMINI), gemini_array]
 }
 
 /// It has no stop words and no seed, takes no id twice in a conversation, and always says of a tool what it
@@ -112,6 +130,53 @@ fn in_turns(mut chat: ChatRequest) -> ChatRequest {
         }
     }
     ChatRequest { messages, ..chat }
+}
+
+/// A limit is required there, tools have a schema, a form is a schema, sampling is by one of two and
+/// without thinking, and a forced call too.
+fn said_to_anthropic(mut chat: ChatRequest) -> ChatRequest {
+    chat.max_tokens.get_or_insert(4096);
+    chat.seed = None;
+    for tool in &mut chat.tools {
+        tool.parameters.get_or_insert_with(|| json!({"type": "object", "properties": {}}));
+    }
+    chat.response_format = chat.response_format.filter(|format| matches!(format, ResponseFormat::JsonSchema { .. }));
+    if chat.tool_choice == Some(ToolChoice::Required) {
+        chat.thinking = None;
+    }
+    if chat.thinking.is_some() {
+        (chat.temperature, chat.top_p) = (None, None);
+    }
+    chat.top_p = chat.top_p.filter(|_| chat.temperature.is_none());
+    // Turns alternate, and each call has an id of its own.
+    let mut turns: Vec<Message> = Vec::new();
+    let mut answers = 0;
+    for mut message in std::mem::take(&mut chat.messages) {
+        answers += usize::from(message.role == Role::Assistant);
+        message.tool_call_id = message.tool_call_id.map(|id| format!("{id}_in_{answers}"));
+        for part in &mut message.parts {
+            match part {
+                Part::ToolCall(call) => call.id = format!("{}_in_{answers}", call.id),
+                // Text of nothing but white space is refused there.
+                Part::Text(text) if text.trim().is_empty() && message.role != Role::Tool => "x".clone_into(text),
+                _ => {}
+            }
+        }
+        match turns.last_mut().filter(|last| last.role == Role::User && message.role == Role::User) {
+            Some(last) => last.parts.extend(message.parts),
+            None => turns.push(message),
+        }
+    }
+    chat.messages = turns;
+    chat
+}
+
+/// What a filter withheld is a refusal there, with words to explain it.
+fn told_by_anthropic(mut answer: Answer) -> Answer {
+    answer.refusal.clear();
+    let refused = |reason| if reason == Finish::ContentFilter { Finish::Refusal } else { reason };
+    answer.finish = answer.finish.map(|(reason, raw)| (refused(reason), raw));
+    answer
 }
 
 // --- requests --------------------------------------------------------------------------------------

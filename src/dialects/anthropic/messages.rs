@@ -63,12 +63,9 @@ impl Conversation {
         self.turns.iter().map(|turn| json!({"role": turn.role, "content": turn.blocks})).collect()
     }
 
-    /// Whether results wait for an answer that began without thinking: with a budget, the vendor
-    /// refuses to think in the middle of such a turn.
+    /// Whether the answer goes on with a turn that began without thinking.
     pub fn goes_on_without_thinking(&self) -> bool {
-        let goes_on = self.turns.last().is_some_and(|turn| turn.blocks.iter().any(|block| is(block, "tool_result")));
-        let answer = self.turns.iter().rev().find(|turn| turn.role == "assistant");
-        goes_on && answer.is_some_and(|turn| !turn.blocks.first().is_some_and(is_thinking))
+        goes_on_without_thinking(self.turns.iter().map(|turn| (turn.role, turn.blocks.as_slice())))
     }
 
     /// Adds blocks to the turn of their role; a new turn where the role changes.
@@ -107,6 +104,23 @@ impl Conversation {
             self.turns.pop();
         }
     }
+}
+
+/// Whether results wait for an answer that began without thinking: with a budget, the vendor refuses to
+/// think in the middle of such a turn. The turn begins behind what the person said last, however many
+/// calls were made since: later ones need no thinking before them.
+pub fn goes_on_without_thinking<'a>(turns: impl DoubleEndedIterator<Item = (&'a str, &'a [Value])>) -> bool {
+    let mut begins = None;
+    let mut waits = false;
+    for (role, blocks) in turns.rev() {
+        match role {
+            "assistant" if waits => begins = Some(blocks.first()),
+            "user" if blocks.iter().any(|block| is(block, "tool_result")) => waits = true,
+            "system" => {}
+            _ => break,
+        }
+    }
+    begins.is_some_and(|first| !first.is_some_and(is_thinking))
 }
 
 /// What there is to say of the whole conversation, once.

@@ -4,9 +4,11 @@
 //! streams, and error answers that others published.
 
 mod calls;
+mod client;
 mod decoder;
 mod event;
 mod messages;
+mod native;
 mod request;
 mod thinking;
 
@@ -14,7 +16,7 @@ use http::{HeaderMap, StatusCode};
 
 use super::{Decode, DecodeOptions, Outgoing, ToProvider, provider_error};
 use crate::framing::Framing;
-use crate::models::{ChatError, ChatRequest, ErrorKind, Target};
+use crate::models::{ChatError, ChatRequest, ErrorKind, Native, Target};
 
 /// Its name in the catalogue, and on the state that it carries.
 const DIALECT: &str = "anthropic";
@@ -29,6 +31,23 @@ impl ToProvider for Anthropic {
 
     fn write_request(&self, chat: &ChatRequest, target: &Target) -> Result<Outgoing, ChatError> {
         request::write(chat, target)
+    }
+
+    fn write_native(&self, native: &Native, _: &ChatRequest, target: &Target) -> Option<Result<Outgoing, ChatError>> {
+        native::write(native, target)
+    }
+
+    fn write_count(&self, chat: &ChatRequest, target: &Target) -> Option<Result<Outgoing, ChatError>> {
+        let own = chat.native.as_ref().filter(|native| native.dialect == DIALECT);
+        Some(own.and_then(|native| native::count(native, target)).unwrap_or_else(|| request::count(chat, target)))
+    }
+
+    fn read_count(&self, body: &[u8]) -> Option<u64> {
+        #[derive(serde::Deserialize)]
+        struct Counted {
+            input_tokens: u64,
+        }
+        serde_json::from_slice(body).ok().map(|Counted { input_tokens }| input_tokens)
     }
 
     fn framing(&self) -> Framing {

@@ -11,7 +11,10 @@ use crate::models::{
 };
 
 /// The header that names the API's version.
-const VERSION_HEADER: &str = "anthropic-version";
+pub const VERSION_HEADER: &str = "anthropic-version";
+
+/// The header that names what is to be tried before it is part of a version.
+pub const BETA_HEADER: &str = "anthropic-beta";
 
 /// The version of a provider that names none.
 const DEFAULT_VERSION: &str = "2023-06-01";
@@ -20,17 +23,53 @@ const DEFAULT_VERSION: &str = "2023-06-01";
 /// that they compare as text.
 const WITHOUT_SAMPLING: &str = "2026-10-21";
 
+/// The path of a request for an answer, and that of one for the number of its tokens.
+pub const MESSAGES: &str = "/messages";
+pub const COUNT: &str = "/messages/count_tokens";
+
+/// What of a request its tokens depend on; the vendor takes nothing else where they are counted.
+const COUNTED: [&str; 7] = ["model", "system", "messages", "thinking", "output_config", "tools", "tool_choice"];
+
 /// Writes the request for a streamed answer.
 pub fn write(chat: &ChatRequest, target: &Target) -> Result<Outgoing, ChatError> {
     let mut warnings = chat.warnings.clone();
-    let version = version(target);
-    let body = body(chat, target, version, &mut warnings)?;
+    let body = body(chat, target, version(target), &mut warnings)?;
+    send(target, MESSAGES, &[], &Value::Object(body), warnings)
+}
+
+/// Writes the request to count the tokens of the same.
+pub fn count(chat: &ChatRequest, target: &Target) -> Result<Outgoing, ChatError> {
+    let mut body = body(chat, target, version(target), &mut Vec::new())?;
+    body.retain(|name, _| COUNTED.contains(&name.as_str()));
+    send(target, COUNT, &[], &Value::Object(body), Vec::new())
+}
+
+/// A request to a path of the API. What the client said in headers stands behind what the operator says:
+/// what is to be tried adds up, the version is the operator's.
+pub fn send(
+    target: &Target,
+    path: &str,
+    said: &[(&'static str, String)],
+    body: &Value,
+    warnings: Vec<String>,
+) -> Result<Outgoing, ChatError> {
     let root = target.base_url.split('?').next().unwrap_or_default().trim_end_matches('/');
-    let path = if root.ends_with("/v1") { "/messages" } else { "/v1/messages" };
-    let mut outgoing = post(target, Auth::XApiKey, path, &body, warnings)?;
-    let value = HeaderValue::from_str(version)
+    let path = if root.ends_with("/v1") { path.to_owned() } else { format!("/v1{path}") };
+    let mut outgoing = post(target, Auth::XApiKey, &path, body, warnings)?;
+    let headers = outgoing.request.headers_mut();
+    for (name, said) in said {
+        let value = match headers.get(*name).and_then(|own| own.to_str().ok()) {
+            Some(own) if *name == BETA_HEADER => format!("{own},{said}"),
+            Some(own) => own.to_owned(),
+            None => said.clone(),
+        };
+        let value = HeaderValue::from_str(&value)
+            .map_err(|_| ChatError::invalid(*name, format!("{name} cannot be sent as a header")))?;
+        headers.insert(*name, value);
+    }
+    let value = HeaderValue::from_str(version(target))
         .map_err(|_| ChatError::new(ErrorKind::Internal, "the provider's version cannot be sent as a header"))?;
-    outgoing.request.headers_mut().entry(VERSION_HEADER).or_insert(value);
+    headers.entry(VERSION_HEADER).or_insert(value);
     Ok(outgoing)
 }
 
@@ -73,7 +112,12 @@ fn carries_state(chat: &ChatRequest) -> bool {
     parts.into_iter().any(|part| matches!(part, Part::Opaque(opaque) if opaque.of(DIALECT).is_some()))
 }
 
-fn body(chat: &ChatRequest, target: &Target, version: &str, warnings: &mut Vec<String>) -> Result<Value, ChatError> {
+fn body(
+    chat: &ChatRequest,
+    target: &Target,
+    version: &str,
+    warnings: &mut Vec<String>,
+) -> Result<Map<String, Value>, ChatError> {
     let rule = target.quirks.rule(&target.model);
     let choice = tool_choice(chat, rule, warnings)?;
     let forced = matches!(chat.tool_choice, Some(ToolChoice::Required | ToolChoice::Tool(_))) && choice.is_some();
@@ -118,7 +162,7 @@ fn body(chat: &ChatRequest, target: &Target, version: &str, warnings: &mut Vec<S
     if let Some(user) = chat.metadata.get("user_id").filter(|user| user.is_string()) {
         set("metadata", json!({"user_id": user}));
     }
-    Ok(Value::Object(body))
+    Ok(body)
 }
 
 /// One of the two at most: newer models refuse both together, whatever they say.

@@ -53,7 +53,8 @@ pub fn plan(
             silent
         }
         ThinkingForm::Budget => budget(asked, chat.max_tokens, usual, conversation, silent, warnings),
-        ThinkingForm::BudgetOrAdaptive if asked.budget_tokens.is_some() => {
+        // Left to judge for itself, it may begin to think in the middle of a turn.
+        ThinkingForm::BudgetOrAdaptive if asked.budget_tokens.is_some() && !conversation.goes_on_without_thinking() => {
             budget(asked, chat.max_tokens, usual, conversation, silent, warnings)
         }
         ThinkingForm::BudgetOrAdaptive | ThinkingForm::Adaptive | ThinkingForm::Effort => {

@@ -9,6 +9,7 @@ mod calls;
 mod chunk;
 mod client;
 mod contents;
+mod count;
 mod decoder;
 mod native;
 mod partial;
@@ -56,6 +57,14 @@ impl ToProvider for Gemini {
         target: &Target,
     ) -> Option<Result<Outgoing, ChatError>> {
         Some(native::write(native, chat, target))
+    }
+
+    fn write_count(&self, chat: &ChatRequest, target: &Target) -> Option<Result<Outgoing, ChatError>> {
+        Some(count::write(chat, target))
+    }
+
+    fn read_count(&self, body: &[u8]) -> Option<u64> {
+        count::read(body)
     }
 
     fn framing(&self) -> Framing {

@@ -9,6 +9,7 @@ use serde_json::value::RawValue;
 
 use super::chunk::{WireCall, WireFunction};
 use crate::dialects::lenient::unquoted;
+use crate::dialects::shape::Shape;
 use crate::models::{Event, Sink, ToolDelta, ToolKind};
 
 /// The calls of one answer.
@@ -85,7 +86,7 @@ impl Tools {
     pub fn finish(&mut self, cut_off: bool, out: &mut dyn Sink) {
         for (at, call) in self.calls.iter_mut().enumerate() {
             open(at, call, None, out);
-            let bare = call.kind == ToolKind::Function && !call.shape.begun && !cut_off;
+            let bare = call.kind == ToolKind::Function && !call.shape.has_begun() && !cut_off;
             if std::mem::take(&mut call.held) || bare {
                 call.shape.push(EMPTY);
                 give(at, call, None, EMPTY, out);
@@ -159,7 +160,7 @@ impl Tools {
         if arguments.is_empty() {
             return;
         }
-        let untouched = !call.shape.begun && !call.held;
+        let untouched = !call.shape.has_begun() && !call.held;
         if call.kind == ToolKind::Function && untouched && arguments.trim() == EMPTY {
             call.held = true;
             return;
@@ -203,33 +204,4 @@ fn arguments(raw: Option<&RawValue>) -> Cow<'_, str> {
         return unquoted(raw).map_or(Cow::Borrowed(""), Cow::Owned);
     }
     if raw == "null" { Cow::Borrowed("") } else { Cow::Borrowed(raw) }
-}
-
-/// Where in a JSON value the arguments are, without keeping them: they may be as long as an answer.
-#[derive(Debug, Default)]
-struct Shape {
-    begun: bool,
-    depth: u32,
-    in_string: bool,
-    escaped: bool,
-}
-
-impl Shape {
-    fn push(&mut self, text: &str) {
-        for byte in text.bytes() {
-            self.begun = true;
-            match byte {
-                _ if std::mem::take(&mut self.escaped) => {}
-                b'\\' if self.in_string => self.escaped = true,
-                b'"' => self.in_string = !self.in_string,
-                b'{' | b'[' if !self.in_string => self.depth = self.depth.saturating_add(1),
-                b'}' | b']' if !self.in_string => self.depth = self.depth.saturating_sub(1),
-                _ => {}
-            }
-        }
-    }
-
-    fn is_complete(&self) -> bool {
-        self.begun && self.depth == 0 && !self.in_string
-    }
 }

@@ -10,7 +10,10 @@ mod error;
 mod read;
 mod schema;
 
+use serde_json::{Value, json};
+
 use super::Gemini;
+use crate::dialects::fields::read_body;
 use crate::dialects::{Encode, ErrorReply, ReplyOptions, ToClient};
 use crate::models::{ChatError, ChatRequest};
 use encode::{Form, Stream, Whole};
@@ -18,6 +21,22 @@ use encode::{Form, Stream, Whole};
 impl ToClient for Gemini {
     fn read_request(&self, body: &[u8]) -> Result<ChatRequest, ChatError> {
         read::request(body)
+    }
+
+    /// The contents alone, or a whole request in a field of its own.
+    fn read_count_request(&self, body: &[u8]) -> Result<ChatRequest, ChatError> {
+        match read_body(body)?.remove("generateContentRequest") {
+            Some(whole) => read::request(whole.to_string().as_bytes()),
+            None => read::request(body),
+        }
+    }
+
+    fn write_counted(&self, tokens: u64, estimated: bool) -> Value {
+        let mut fields = json!({"totalTokens": tokens});
+        if let Some(map) = fields.as_object_mut().filter(|_| estimated) {
+            map.insert("estimated".to_owned(), json!(true));
+        }
+        fields
     }
 
     fn encoder(&self, reply: ReplyOptions, chat: &ChatRequest) -> Box<dyn Encode> {

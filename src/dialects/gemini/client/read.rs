@@ -42,7 +42,7 @@ pub fn request(body: &[u8]) -> Result<ChatRequest, ChatError> {
     for other in beyond.iter_mut().filter(|other| ESSENTIAL.contains(&other.path.as_str())) {
         other.essential = true;
     }
-    chat.native = Some(Native { dialect: DIALECT, body, beyond });
+    chat.native = Some(Native { dialect: DIALECT, body, beyond, headers: Vec::new() });
     Ok(chat)
 }
 

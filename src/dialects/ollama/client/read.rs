@@ -166,5 +166,5 @@ fn note_unknown(fields: &Fields<'_>, known: &[&str], essential: &[&str], beyond:
 }
 
 fn with_native(chat: ChatRequest, body: Map<String, Value>, beyond: Vec<Beyond>) -> ChatRequest {
-    ChatRequest { native: Some(Native { dialect: DIALECT, body, beyond }), ..chat }
+    ChatRequest { native: Some(Native { dialect: DIALECT, body, beyond, headers: Vec::new() }), ..chat }
 }

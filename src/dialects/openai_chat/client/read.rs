@@ -67,7 +67,7 @@ pub fn request(body: &[u8]) -> Result<ChatRequest, ChatError> {
         .into_iter()
         .filter(|name| fields.get(name).is_some_and(|value| !says_nothing(name, value)));
     beyond.extend(unknown.map(|path| Beyond { essential: ESSENTIAL.contains(&path.as_str()), path }));
-    chat.native = Some(Native { dialect: DIALECT, body, beyond });
+    chat.native = Some(Native { dialect: DIALECT, headers: Vec::new(), body, beyond });
     Ok(chat)
 }
 

@@ -70,7 +70,7 @@ pub fn request(body: &[u8]) -> Result<ChatRequest, ChatError> {
     beyond.extend(included.map(|(at, _)| Beyond { path: format!("include[{at}]"), essential: false }));
     fields.object("stream_options")?;
     note(&fields, &KNOWN, &mut beyond);
-    chat.native = Some(Native { dialect: DIALECT, body, beyond });
+    chat.native = Some(Native { dialect: DIALECT, body, beyond, headers: Vec::new() });
     Ok(chat)
 }
 
