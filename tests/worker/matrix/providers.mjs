@@ -90,8 +90,7 @@ function wholeGemini(said) {
 /** @param {Said} said @returns {any} */
 const toResponses = ({ thinking, text = [], calls = [], end }) => ({
   ...(thinking && { reasoning: thinking, sealed: STATE }),
-  text: end === 'refusal' ? [] : text,
-  ...(end === 'refusal' && { refusal: text }),
+  ...(end === 'refusal' ? { refusal: text } : { text }),
   toolCalls: calls.map(({ id, name, arguments: value }) => ({ id, name, arguments: inPieces(value) })),
   ...(end === 'length' && { incomplete: 'max_output_tokens' }),
   ...(end === 'filter' && { incomplete: 'content_filter' }),
