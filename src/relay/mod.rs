@@ -121,6 +121,7 @@ impl Relay {
     /// The caller stopped the run.
     pub fn cancel(&mut self, out: &mut Vec<u8>) {
         self.row.to(out).event(Event::Finish { reason: Finish::Cancelled, raw: None });
+        self.row.end_native(out);
     }
 
     /// Between two pushes, in a long silence: says that the run is alive.

@@ -6,6 +6,9 @@ use crate::dialects::provider_error::{cut, redact};
 use crate::framing::Frame;
 use crate::models::{ChatError, ErrorKind, Event, Finish, Sink, Usage};
 
+/// Frames that promise an answer are few and short: more than this is given on as it comes.
+const MOST_PROMISES: usize = 64 * 1024;
+
 /// The sinks' state; it outlives the output buffers that come and go with the network chunks.
 pub struct Row {
     options: RelayOptions,
@@ -17,7 +20,12 @@ pub struct Row {
     pace: Pace,
     /// How much an encoder holds that must hold it all.
     held: u64,
-    /// How an answer ended that is given on as it is.
+    /// Of an answer that is given on as it is: frames that only promise one. They wait for something of it,
+    /// because until then a failure can still be told by a status, or another attempt be made.
+    promises: Vec<u8>,
+    /// Something of it came.
+    speaks: bool,
+    /// How it ended.
     finish: Option<(Finish, Option<String>)>,
     end: Option<End>,
 }
@@ -33,6 +41,8 @@ impl Row {
             cause: None,
             pace: Pace::Answering,
             held: 0,
+            promises: Vec::new(),
+            speaks: false,
             finish: None,
             end: None,
         }
@@ -65,6 +75,7 @@ impl Row {
 
     pub fn heartbeat(&mut self, out: &mut Vec<u8>) {
         if self.end.is_none() {
+            out.append(&mut self.promises);
             self.encoder.heartbeat(out);
         }
     }
@@ -77,6 +88,7 @@ impl Row {
             self.warn_before(&event, out);
         }
         self.meter.see(&event);
+        self.speaks |= !matches!(event, Event::Start { .. } | Event::Warning(_) | Event::Usage(_) | Event::Error(_));
         match event {
             Event::Usage(_) => {}
             Event::Error(error) => self.fail(error, out),
@@ -117,13 +129,20 @@ impl Row {
         if !self.options.native || self.end.is_some() || (frame.cut && !is_complete(frame.data)) {
             return;
         }
-        self.encoder.native(frame, out);
+        self.speaks |= self.promises.len() > MOST_PROMISES;
+        if self.speaks {
+            out.append(&mut self.promises);
+            self.encoder.native(frame, out);
+        } else {
+            self.encoder.native(frame, &mut self.promises);
+        }
         self.end_native(out);
     }
 
     /// Behind the frame that ended an answer: what a client of this language is still owed.
     pub fn end_native(&mut self, out: &mut Vec<u8>) {
         let Some((reason, raw)) = self.finish.take().filter(|_| self.end.is_none()) else { return };
+        out.append(&mut self.promises);
         self.settle(out);
         self.encoder.event(Event::Finish { reason, raw: raw.as_deref() }, out);
         self.end = Some(End::Finished(reason));
@@ -160,6 +179,7 @@ impl Row {
         };
         let mut error = clean(error, self.options.key.as_deref()).from_provider(&self.options.provider);
         error.provider_request_id = error.provider_request_id.or(self.provider_request_id.take());
+        out.append(&mut self.promises);
         self.settle(out);
         self.encoder.event(Event::Error(&error), out);
         self.end = Some(End::Failed(error));

@@ -3,8 +3,9 @@
 use std::rc::Rc;
 
 use serde_json::{Value, json};
+use tributary::dialects::{DecodeOptions, OpenAiChat, ReplyOptions, ToClient, ToProvider};
 use tributary::framing::Framing;
-use tributary::models::{ChatError, ErrorKind, Finish};
+use tributary::models::{ChatError, ChatRequest, ErrorKind, Finish};
 use tributary::relay::{End, Pace, Relay, RelayOptions, framing_for};
 
 use crate::both_targets;
@@ -143,4 +144,41 @@ both_targets! {
         let whole = r#"{"choices":[{"message":{"content":"A"},"finish_reason":"stop"}]}"#;
         assert_eq!(frames(relay, whole)[0].1["content"], "A");
     }
+
+    fn frames_of_the_clients_own_language_go_on_as_they_are() {
+        let native = |frames: &[&str], end: bool| {
+            let mut relay = native_relay();
+            let (mut out, mut steps) = (Vec::new(), Vec::new());
+            for data in frames {
+                relay.push(format!("data: {data}\n\n").as_bytes(), &mut out);
+                steps.push(out.len());
+            }
+            if end {
+                relay.finish(&mut out);
+            }
+            (String::from_utf8(out).unwrap(), steps)
+        };
+        let role = r#"{"choices":[{"delta":{"role":"assistant"}}],"x": 1}"#;
+        let text = r#"{"choices":[{"delta":{"content":"A"},"logprobs":{"y":[]}}]}"#;
+        let stop = r#"{"choices":[{"delta":{},"finish_reason":"stop"}]}"#;
+        let (out, steps) = native(&[role, text, stop, "[DONE]"], true);
+        assert_eq!(out, sse(&[role, text, stop, "[DONE]"]));
+        // A promise alone does not commit: another attempt may still be made.
+        assert_eq!(steps[0], 0);
+        assert_eq!(native(&[role], false).0, "");
+        // What the provider leaves out at the end is added, and a failure is told in our words.
+        assert_eq!(native(&[text, stop], true).0, sse(&[text, stop, "[DONE]"]));
+        let (out, _) = native(&[text, r#"{"error":{"message":"secret-key-123 broke","code":"x"}}"#], true);
+        assert!(out.starts_with(&sse(&[text])) && out.contains("[redacted] broke") && !out.contains("[DONE]"), "{out}");
+        let (out, _) = native(&[role, text], true);
+        assert!(out.contains("truncated") && !out.contains("[DONE]"), "{out}");
+    }
+}
+
+/// A relay between two sides of one language.
+fn native_relay() -> Relay {
+    let options = RelayOptions { native: true, key: Some("secret-key-123".to_owned()), ..options(SSE) };
+    let reply = ReplyOptions { stream: true, ..ReplyOptions::default() };
+    let encoder = OpenAiChat.encoder(reply, &ChatRequest::default());
+    Relay::new(options, OpenAiChat.decoder(DecodeOptions::default()), encoder)
 }

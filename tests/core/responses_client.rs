@@ -353,13 +353,6 @@ both_targets! {
         };
         let given = frames.iter().fold(String::new(), |all, data| all + "event: e\ndata: " + data + "\n\n");
         assert_eq!(pass(end(Finish::Stop)), given);
-        // What only promises an answer waits for it: until then another attempt can be made.
-        let mut encoder = OpenAiResponses.encoder(reply(true), &read(json!({})).unwrap());
-        let mut out = Vec::new();
-        encoder.native(Frame { event: Some("e"), data: frames[0], cut: false }, &mut out);
-        assert!(out.is_empty());
-        encoder.event(Event::Error(&ChatError::new(ErrorKind::Overloaded, "busy")), &mut out);
-        assert!(String::from_utf8(out).unwrap().starts_with(&format!("event: e\ndata: {}\n\nevent: error\n", frames[0])));
         // A failure of the connection goes on where the provider stopped.
         let failed = pass(Event::Error(&ChatError::new(ErrorKind::Truncated, "broke off")));
         let rest: Vec<Value> = failed.strip_prefix(&given).unwrap().split_terminator("\n\n")

@@ -26,9 +26,6 @@ struct Native {
     /// The first one has the response, the last one has the number.
     first: String,
     last: String,
-    /// The events that only say that something will come, as long as nothing has come: until then a
-    /// failure can still be told by a status, or another attempt be made.
-    held: Option<Vec<u8>>,
 }
 
 impl Encoder {
@@ -82,10 +79,7 @@ impl Encoder {
         }
         let stage = Stage::Failed(error);
         let response = match self.native.take() {
-            Some(native) => {
-                out.extend(native.held.unwrap_or_default());
-                self.go_on_behind(&native.first, &native.last, &stage)
-            }
+            Some(native) => self.go_on_behind(&native.first, &native.last, &stage),
             None => {
                 self.begin(out);
                 // What was open stays so: nothing more is told of it but in the response.
@@ -145,21 +139,15 @@ impl Encode for Encoder {
     }
 
     fn native(&mut self, frame: Frame<'_>, out: &mut Vec<u8>) {
-        let begin = || Native { first: frame.data.to_owned(), last: String::new(), held: Some(Vec::new()) };
-        let Native { last, held, .. } = self.native.get_or_insert_with(begin);
+        let begin = || Native { first: frame.data.to_owned(), last: String::new() };
+        let Native { last, .. } = self.native.get_or_insert_with(begin);
         if !self.streams {
             out.extend_from_slice(frame.data.as_bytes());
             return;
         }
         last.clear();
         last.push_str(frame.data);
-        match held {
-            Some(held) if only_promises(frame.data) => write_sse_event(held, None, frame.event, frame.data),
-            _ => {
-                out.extend(held.take().unwrap_or_default());
-                write_sse_event(out, None, frame.event, frame.data);
-            }
-        }
+        write_sse_event(out, None, frame.event, frame.data);
     }
 
     fn heartbeat(&mut self, out: &mut Vec<u8>) {
@@ -167,16 +155,4 @@ impl Encode for Encoder {
             out.extend_from_slice(HEARTBEAT);
         }
     }
-}
-
-/// Whether an event says no more than that an answer has begun.
-fn only_promises(data: &str) -> bool {
-    #[derive(serde::Deserialize)]
-    struct Typed<'a> {
-        #[serde(rename = "type", borrow)]
-        kind: std::borrow::Cow<'a, str>,
-    }
-    serde_json::from_str::<Typed<'_>>(data).is_ok_and(|event| {
-        matches!(&*event.kind, "response.created" | "response.queued" | "response.in_progress" | "keepalive")
-    })
 }
