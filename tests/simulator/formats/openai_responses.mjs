@@ -111,7 +111,7 @@ function items({ reasoning = [], sealed, text, phase, refusal, toolCalls = [] })
   }
   const message = (/** @type {object} */ part) =>
     ({ id: 'msg_simulated', type: 'message', status: 'completed', role: 'assistant', ...(phase && { phase }), content: [part] });
-  if (text) all.push({ item: message({ type: 'output_text', text: text.join(''), annotations: [], logprobs: [] }), deltas: text });
+  if (text?.length) all.push({ item: message({ type: 'output_text', text: text.join(''), annotations: [], logprobs: [] }), deltas: text });
   if (refusal) all.push({ item: message({ type: 'refusal', refusal: refusal.join('') }), deltas: refusal });
   for (const call of toolCalls) {
     const deltas = [call.arguments].flat();
