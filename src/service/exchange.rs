@@ -14,8 +14,9 @@ use crate::platform::{Abort, Fetched, OnAbort, random, send, sleep};
 use crate::providers::retry::spent;
 use crate::relay::clean;
 
-/// A thousand vectors of four thousand numbers as text.
-const MOST_BODY: usize = 64 << 20;
+/// A thousand vectors of fifteen hundred numbers as text; read and written again they take a few times
+/// as much of the 128 MB that an isolate has.
+const MOST_BODY: usize = 16 << 20;
 
 /// The vectors, and the model that was asked for them.
 pub async fn embed(request: &EmbedRequest, ask: &Ask, house: &House) -> Result<(Embeddings, String), ChatError> {
