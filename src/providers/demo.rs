@@ -73,7 +73,7 @@ impl Iterator for Script {
         let (pause, bytes) = match self.steps.next()? {
             Line::Delta(fields) => (self.pause_ms, delta(fields)),
             Line::Word(word) => (self.pause_ms, delta(json!({"content": word}))),
-            Line::Thought(word) => (self.pause_ms, delta(json!({"reasoning": word}))),
+            Line::Thought(word) => (self.pause_ms, delta(json!({"reasoning_content": word}))),
             Line::Finish(reason) => (0, chunk(&json!({"index": 0, "delta": {}, "finish_reason": reason}), None)),
             Line::Usage(input, output) => {
                 let usage = json!({"prompt_tokens": input, "completion_tokens": output, "total_tokens": input.saturating_add(output)});

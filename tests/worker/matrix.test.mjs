@@ -15,7 +15,7 @@ import { WORDS } from './matrix/words.mjs';
 const surfaces = await Promise.all(readdirSync(new URL('surfaces', import.meta.url)).filter((name) => name.endsWith('.mjs')).sort()
   .map(async (name) => (await import(`./surfaces/${name}`)).surface));
 
-const table = new Table(surfaces.map(({ name }) => name), PROVIDERS.map(({ name }) => name));
+const table = new Table(surfaces.map(({ name }) => name), [...PROVIDERS.map(({ name }) => name), 'demo']);
 
 /** @type {Awaited<ReturnType<typeof startGateway>>} */
 let gateway;
@@ -41,6 +41,15 @@ const sent = () => gateway.simulator.requests.at(-1)?.body ?? '';
 /** Whether the provider got state, however JSON escapes it. */
 const gotState = () => sent().includes(STATE);
 
+/** One feature of one cell. @param {string} surface @param {string} provider @param {string} feature @param {() => Promise<void>} work */
+function run(surface, provider, feature, work) {
+  test(feature, async () => {
+    table.expect(surface, provider, feature);
+    await work();
+    table.pass(surface, provider, feature);
+  });
+}
+
 for (const surface of surfaces) {
   for (const provider of PROVIDERS) {
     describe(`${surface.name} by ${provider.name}`, () => {
@@ -50,13 +59,9 @@ for (const surface of surfaces) {
 
       /** A feature of this cell: run, or marked. @param {string} feature @param {() => Promise<void>} work */
       const feature = (feature, work) => {
-        const why = provider.lacks[feature] ?? surface.lacks?.[feature];
-        if (why) return table.mark(surface.name, provider.name, feature, why);
-        test(feature, async () => {
-          table.expect(surface.name, provider.name, feature);
-          await work();
-          table.pass(surface.name, provider.name, feature);
-        });
+        const why = provider.lacks[feature];
+        if (why) table.mark(surface.name, provider.name, feature, why);
+        else run(surface.name, provider.name, feature, work);
       };
       const says = (/** @type {import('./matrix/providers.mjs').Said} */ said) => gateway.simulator.script(provider.says(said));
       const ask = (/** @type {any} */ request, stream = true) => surface.ask(client, { model: provider.model, turns: USER, ...request }, { stream });
@@ -186,4 +191,47 @@ for (const surface of surfaces) {
       });
     });
   }
+}
+
+// The demo says what its commands make it say; nothing of it is simulated.
+for (const surface of surfaces) {
+  describe(`${surface.name} by demo`, () => {
+    /** @type {any} */
+    let client;
+    before(() => { client = surface.connect({ url: gateway.worker.url, headers: gateway.worker.headers }); });
+    const request = (/** @type {string} */ user, /** @type {object} */ more = {}) => ({ model: 'demo', turns: [{ user: `/fast ${user}` }], ...more });
+    const ask = (/** @type {string} */ user, /** @type {object} */ more = {}, stream = true) => surface.ask(client, request(user, more), { stream });
+    const feature = (/** @type {string} */ name, /** @type {() => Promise<void>} */ work) => run(surface.name, 'demo', name, work);
+
+    for (const stream of [true, false]) {
+      feature(stream ? 'streamed' : 'whole', async () => {
+        const { text, usage } = await ask('hello', {}, stream);
+        assert.match(text, /demo/);
+        assert.ok(usage.output > 0, JSON.stringify(usage));
+      });
+
+      feature(stream ? 'tools' : 'tools whole', async () => {
+        const first = await ask('/tool', { tools: TOOLS }, stream);
+        const [{ id, name }] = first.calls;
+        assert.equal(name, 'get_weather');
+        const turns = [{ user: '/fast /tool' }, { assistant: first.turn }, { results: [{ id, name, text: 'sun-in-oslo' }] }];
+        assert.match((await ask('', { tools: TOOLS, turns }, stream)).text, /sun-in-oslo/);
+      });
+    }
+
+    feature('thinking', async () => {
+      const { reasoning, text } = await ask('/think', { thinking: true });
+      assert.ok(reasoning.length > 0 && text.length > 0);
+    });
+
+    feature('refusal', async () => {
+      const { text, refusal, finish } = await ask('/refuse');
+      assert.ok(`${text}${refusal ?? ''}`.length > 0);
+      assert.match(String(finish), WORDS[surface.name].refusal);
+    });
+
+    feature('filter', async () => assert.match(String((await ask('/filter')).finish), WORDS[surface.name].filter));
+
+    feature('error after', async () => assert.ok((await surface.raises(client, request('/fail'), { stream: true })).message));
+  });
 }
