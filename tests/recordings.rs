@@ -58,7 +58,10 @@ fn recorded_bodies_are_read_as_the_plain_reader_reads_them() {
     };
     let mut table: BTreeMap<String, Row> = BTreeMap::new();
     for recording in recordings {
-        let Some((ending, events)) = check(&recording) else { continue };
+        let Some((ending, events)) = check(&recording) else {
+            println!("of no dialect here: {}/{}", recording.folder, recording.name);
+            continue;
+        };
         let row = table.entry(recording.folder).or_default();
         row.bodies += 1;
         row.events += events;

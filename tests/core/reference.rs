@@ -76,7 +76,8 @@ pub fn is_chat(frames: &[Frame]) -> bool {
     let chat = |(_, data): &Frame| {
         let value: Value = serde_json::from_str(data).unwrap_or_default();
         let choices = value.get("choices").and_then(Value::as_array).cloned().unwrap_or_default();
-        choices.iter().any(|choice| choice.get("delta").is_some() || choice.get("message").is_some())
+        let speaks = |choice: &Value| ["delta", "message", "text"].iter().any(|name| choice.get(*name).is_some());
+        choices.iter().any(speaks)
     };
     frames.iter().any(chat)
 }
@@ -115,7 +116,10 @@ impl Reference {
         if let Some(reason) = finish.filter(|reason| !reason.is_empty() && *reason != "null") {
             self.finish = Some(reason.to_owned());
         }
-        let Some(delta) = choice.get("delta").or(choice.get("message")) else { return };
+        let Some(delta) = choice.get("delta").or(choice.get("message")) else {
+            self.text += &text(choice, "text");
+            return;
+        };
         let plain =
             [text(delta, "reasoning"), text(delta, "reasoning_content")].into_iter().find(|text| !text.is_empty());
         let details = list(delta, "reasoning_details").map(|detail| text(detail, "text") + &text(detail, "summary"));

@@ -253,4 +253,12 @@ both_targets! {
         ]);
         check(&body, &["warn soon gone", r#"text "A""#, "finish stop stop"]);
     }
+
+    fn the_form_before_chat() {
+        let chunks = [r#"{"choices":[{"text":"A","index":0,"finish_reason":null}]}"#, r#"{"choices":[{"text":"","finish_reason":"stop"}]}"#, "[DONE]"];
+        check(&sse(&chunks), &[r#"text "A""#, "finish stop stop"]);
+        // Beside a delta it is the delta's echo.
+        let echo = r#"{"choices":[{"text":"A","delta":{"content":"A"},"finish_reason":"stop"}]}"#;
+        check(&sse(&[echo, "[DONE]"]), &[r#"text "A""#, "finish stop stop"]);
+    }
 }

@@ -50,6 +50,9 @@ pub struct Choice<'a> {
     /// Whole completions; beside a delta it repeats what the deltas said before.
     #[serde(borrow)]
     pub message: Maybe<Delta<'a>>,
+    /// The form before chat; beside a delta it repeats the delta's content.
+    #[serde(borrow)]
+    pub text: Str<'a>,
     #[serde(borrow)]
     pub finish_reason: Str<'a>,
 }

@@ -153,13 +153,15 @@ impl Decoder {
     fn one_choice(&mut self, choice: &Choice<'_>, leads: bool, out: &mut dyn Sink) {
         let finish = choice.finish_reason.filled().filter(|reason| *reason != "null");
         let delta = choice.delta.0.as_ref().or(choice.message.0.as_ref());
-        let says_something = finish.is_some() || delta.is_some_and(says_something);
+        let text = choice.text.filled().filter(|_| delta.is_none());
+        let says_something = finish.is_some() || text.is_some() || delta.is_some_and(says_something);
         if !self.is_ours(choice.index.0.unwrap_or(0), leads, says_something, out) {
             return;
         }
         if let Some(delta) = delta {
             self.delta(delta, out);
         }
+        self.text(text.unwrap_or_default(), out);
         if let Some(reason) = finish {
             self.finish = Some(reason.to_owned());
         }

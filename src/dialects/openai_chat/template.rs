@@ -95,7 +95,8 @@ impl Template {
 /// The one string of a chunk that says nothing else.
 fn only_string<'a>(chunk: &'a Chunk<'a>) -> Option<(Slot, &'a str)> {
     let [choice] = chunk.choices.0.as_slice() else { return None };
-    let Choice { index, delta, message, finish_reason } = choice.0.as_ref()?;
+    // Without a delta there is nothing here; beside one, `text` is its echo.
+    let Choice { index, delta, message, text: _, finish_reason } = choice.0.as_ref()?;
     let delta = delta.0.as_ref()?;
     let silent = chunk.usage.0.is_none()
         && chunk.x_groq.0.is_none()
