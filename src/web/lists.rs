@@ -3,9 +3,13 @@
 
 use serde_json::{Value, json};
 
+use super::info::is_configured;
 use super::reply::Reply;
 use crate::models::{ChatError, ErrorKind};
 use crate::service::House;
+
+/// The date of what nobody dates.
+const EPOCH: &str = "1970-01-01T00:00:00Z";
 
 /// Whose list it is.
 #[derive(Clone, Copy)]
@@ -13,12 +17,12 @@ pub enum ListDialect {
     OpenAi,
     Anthropic,
     Gemini,
+    Ollama,
 }
 
 /// A model that may be asked for, and who serves it.
 fn models(house: &House) -> Vec<(String, String)> {
-    let vars = |name: &str| house.env.var(name);
-    let ready = house.catalogue.providers().iter().filter(|provider| provider.is_configured(&vars));
+    let ready = house.catalogue.providers().iter().filter(|provider| is_configured(house, provider));
     let of_providers = ready.flat_map(|provider| {
         let mut names: Vec<&str> = provider.models.names().iter().map(String::as_str).collect();
         if !provider.default_model.is_empty() && !names.contains(&provider.default_model.as_str()) {
@@ -40,7 +44,7 @@ pub fn all(dialect: ListDialect, house: &House) -> Reply {
             let id = |model: Option<&(String, String)>| model.map(|(id, _)| id.clone());
             json!({"data": items, "has_more": false, "first_id": id(models.first()), "last_id": id(models.last())})
         }
-        ListDialect::Gemini => json!({ "models": items }),
+        ListDialect::Gemini | ListDialect::Ollama => json!({ "models": items }),
     };
     Reply::json(200, &body)
 }
@@ -58,11 +62,19 @@ fn item(dialect: ListDialect, id: &str, owner: &str) -> Value {
     match dialect {
         ListDialect::OpenAi => json!({"id": id, "object": "model", "created": 0, "owned_by": owner}),
         ListDialect::Anthropic => {
-            json!({"type": "model", "id": id, "display_name": id, "created_at": "1970-01-01T00:00:00Z"})
+            json!({"type": "model", "id": id, "display_name": id, "created_at": EPOCH})
         }
         ListDialect::Gemini => json!({
             "name": format!("models/{id}"), "displayName": id,
             "supportedGenerationMethods": ["generateContent", "countTokens", "embedContent"],
+        }),
+        // What a server knows of a model on its disk, with what is not known of others left empty.
+        ListDialect::Ollama => json!({
+            "name": id, "model": id, "modified_at": EPOCH, "size": 0, "digest": "",
+            "details": {
+                "parent_model": "", "format": "", "family": "", "families": null,
+                "parameter_size": "", "quantization_level": "",
+            },
         }),
     }
 }

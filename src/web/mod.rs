@@ -86,7 +86,7 @@ async fn serve(call: Call, house: &House, context: &Context) -> Result<Reply, Ch
         Route::Gemini(asked) => gemini::serve(call, asked, house, context).await,
         Route::StreamHealth => Ok(info::stream_health(house)),
         Route::Providers => Ok(info::providers(house)),
-        Route::OllamaTags => Ok(ollama::tags(house)),
+        Route::OllamaTags => Ok(lists::all(ListDialect::Ollama, house)),
         Route::OllamaVersion => Ok(ollama::version()),
         Route::Health => Ok(info::health()),
     }

@@ -1,9 +1,7 @@
-//! What an Ollama server says beside its chat: which models there are, which version it is, and that a
-//! model is loaded.
+//! What an Ollama server says beside its chat: which version it is, and that a model is loaded.
 
-use serde_json::{Value, json};
+use serde_json::json;
 
-use super::info::is_configured;
 use super::reply::Reply;
 use super::{Call, header};
 use crate::dialects::{ReplyOptions, ToClient};
@@ -11,35 +9,6 @@ use crate::models::{ChatError, ChatRequest, Event, Finish};
 use crate::platform::now_ms;
 use crate::providers::Provider;
 use crate::service::House;
-
-/// Nobody knows when a provider changed a model; programs want a moment that they can read.
-const UNKNOWN: &str = "1970-01-01T00:00:00Z";
-
-/// `GET /api/tags`: the aliases, and the models that the catalogue names for providers that are configured.
-pub fn tags(house: &House) -> Reply {
-    let aliases = house.catalogue.routes().map(|(alias, _)| alias.to_owned());
-    let ready = house.catalogue.providers().iter().filter(|provider| is_configured(house, provider));
-    let models: Vec<Value> = aliases.chain(ready.flat_map(names)).map(|name| entry(&name)).collect();
-    Reply::json(200, &json!({"models": models}))
-}
-
-/// The models of a provider, its default one at the least.
-fn names(provider: &Provider) -> Vec<String> {
-    let known = provider.models.names();
-    let default = Some(&provider.default_model).filter(|model| !model.is_empty() && !known.contains(model));
-    default.into_iter().chain(known).map(|model| format!("{}/{model}", provider.name)).collect()
-}
-
-/// What a server knows of a model that it has on its disk, with what is not known of others left empty.
-fn entry(name: &str) -> Value {
-    json!({
-        "name": name, "model": name, "modified_at": UNKNOWN, "size": 0, "digest": "",
-        "details": {
-            "parent_model": "", "format": "", "family": "", "families": null,
-            "parameter_size": "", "quantization_level": "",
-        },
-    })
-}
 
 /// `GET /api/version`.
 pub fn version() -> Reply {
