@@ -40,7 +40,7 @@ pub use gemini::{Gemini, GeminiArray};
 pub use ollama::{Ollama, OllamaGenerate};
 pub use openai_chat::OpenAiChat;
 pub use openai_responses::OpenAiResponses;
-pub use unified::Unified;
+pub use unified::{Unified, kept};
 pub use workers_ai::WorkersAi;
 
 /// The side of a dialect that talks to providers.
@@ -166,6 +166,7 @@ pub fn to_provider(name: &str) -> Option<&'static dyn ToProvider> {
         "ollama" => Some(&Ollama),
         "openai-chat" => Some(&OpenAiChat),
         "openai-responses" => Some(&OpenAiResponses),
+        "unified" => Some(&Unified),
         "workers-ai" => Some(&WorkersAi),
         _ => None,
     }
@@ -215,6 +216,8 @@ pub struct ReplyOptions {
     pub created: u64,
     /// A guess at the prompt's tokens, for languages that tell before the provider does.
     pub input_tokens: u64,
+    /// How many frames of this run were given before, for languages that count theirs.
+    pub given: u64,
 }
 
 /// Events in, bytes out.

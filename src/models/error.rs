@@ -78,6 +78,8 @@ pub enum ErrorKind {
     MethodNotAllowed,
     /// A provider's key is missing or was refused.
     ProviderAuth,
+    /// The gateway's own key is missing or unknown.
+    Unauthenticated,
     /// The caller may not do this.
     PermissionDenied,
     /// The provider does not have the model, or may not be asked for it.
@@ -86,6 +88,8 @@ pub enum ErrorKind {
     UnknownProvider,
     /// There is no such thing.
     NotFound,
+    /// Something else is under way; `code` names it.
+    Conflict,
     /// Too many requests for now.
     RateLimited,
     /// The money for this is spent.
@@ -121,10 +125,12 @@ impl ErrorKind {
             | ErrorKind::UnsupportedMediaType
             | ErrorKind::MethodNotAllowed => "invalid_request",
             ErrorKind::ProviderAuth => "provider_auth_error",
+            ErrorKind::Unauthenticated => "authentication_error",
             ErrorKind::PermissionDenied => "permission_denied",
             ErrorKind::ModelNotSupported => "model_not_supported",
             ErrorKind::UnknownProvider => "unknown_provider",
             ErrorKind::NotFound => "not_found",
+            ErrorKind::Conflict => "conflict",
             ErrorKind::RateLimited => "rate_limited",
             ErrorKind::BudgetExceeded => "budget_exceeded",
             ErrorKind::ContentFilter => "content_filter",
@@ -138,6 +144,17 @@ impl ErrorKind {
         }
     }
 
+    /// The kind that another gateway of this project, or an object of this one, told by its type.
+    ///
+    /// ```
+    /// use tributary::models::ErrorKind;
+    /// assert_eq!(ErrorKind::read("rate_limited"), Some(ErrorKind::RateLimited));
+    /// assert_eq!(ErrorKind::read("something else"), None);
+    /// ```
+    pub fn read(word: &str) -> Option<Self> {
+        KINDS.into_iter().find(|kind| kind.as_str() == word)
+    }
+
     /// The HTTP status while one can still be sent.
     pub fn status(self) -> StatusCode {
         match self {
@@ -145,12 +162,13 @@ impl ErrorKind {
             ErrorKind::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             ErrorKind::UnsupportedMediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             ErrorKind::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
-            ErrorKind::ProviderAuth => StatusCode::UNAUTHORIZED,
+            ErrorKind::ProviderAuth | ErrorKind::Unauthenticated => StatusCode::UNAUTHORIZED,
             ErrorKind::PermissionDenied => StatusCode::FORBIDDEN,
             ErrorKind::ModelNotSupported | ErrorKind::UnknownProvider | ErrorKind::ContentFilter => {
                 StatusCode::BAD_REQUEST
             }
             ErrorKind::NotFound => StatusCode::NOT_FOUND,
+            ErrorKind::Conflict => StatusCode::CONFLICT,
             ErrorKind::RateLimited => StatusCode::TOO_MANY_REQUESTS,
             ErrorKind::BudgetExceeded => StatusCode::PAYMENT_REQUIRED,
             ErrorKind::Overloaded => StatusCode::SERVICE_UNAVAILABLE,
@@ -176,3 +194,25 @@ impl ErrorKind {
         )
     }
 }
+
+/// One kind a type: of several with the same type the first is what the type says.
+const KINDS: [ErrorKind; 18] = [
+    ErrorKind::InvalidRequest,
+    ErrorKind::ProviderAuth,
+    ErrorKind::Unauthenticated,
+    ErrorKind::PermissionDenied,
+    ErrorKind::ModelNotSupported,
+    ErrorKind::UnknownProvider,
+    ErrorKind::NotFound,
+    ErrorKind::Conflict,
+    ErrorKind::RateLimited,
+    ErrorKind::BudgetExceeded,
+    ErrorKind::ContentFilter,
+    ErrorKind::Overloaded,
+    ErrorKind::Provider,
+    ErrorKind::Timeout,
+    ErrorKind::Truncated,
+    ErrorKind::Interrupted,
+    ErrorKind::Cancelled,
+    ErrorKind::Internal,
+];

@@ -38,4 +38,24 @@ impl Finish {
             Finish::Cancelled => "cancelled",
         }
     }
+
+    /// The reason that a word on the wire means.
+    ///
+    /// ```
+    /// use tributary::models::Finish;
+    /// assert_eq!(Finish::read("tool_calls"), Some(Finish::ToolCalls));
+    /// assert_eq!(Finish::read("end_turn"), None);
+    /// ```
+    pub fn read(word: &str) -> Option<Self> {
+        let all = [
+            Finish::Stop,
+            Finish::Length,
+            Finish::ToolCalls,
+            Finish::ContentFilter,
+            Finish::Refusal,
+            Finish::Pause,
+            Finish::Cancelled,
+        ];
+        all.into_iter().find(|finish| finish.as_str() == word)
+    }
 }

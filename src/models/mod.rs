@@ -20,7 +20,8 @@ pub use finish::Finish;
 pub use native::{Beyond, Native};
 pub use opaque::Opaque;
 pub use request::{
-    ChatRequest, Effort, Image, Message, OnDisconnect, Part, ResponseFormat, Role, Thinking, Tool, ToolChoice,
+    ChatRequest, Effort, Image, Message, OnDisconnect, Parent, Part, ResponseFormat, Role, SessionTurn, Thinking, Tool,
+    ToolChoice,
 };
 pub use target::{
     Auth, EffortField, MaxTokensField, ModelRule, Quirks, Replay, Sampling, Secret, Target, ThinkingForm,

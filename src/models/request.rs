@@ -35,6 +35,8 @@ pub struct ChatRequest {
     pub metadata: Map<String, Value>,
     /// What becomes of the run when the caller leaves.
     pub on_disconnect: Option<OnDisconnect>,
+    /// The session that it belongs to; then `messages` are only the new ones.
+    pub session: Option<SessionTurn>,
     /// Whether the answer is to stream, in a language where the request says so.
     pub stream: bool,
     /// The request in its client's own words, where a provider may speak the same language.
@@ -66,6 +68,29 @@ impl ChatRequest {
     pub fn last_user_text(&self) -> String {
         self.messages.iter().rev().find(|message| message.role == Role::User).map(Message::text).unwrap_or_default()
     }
+}
+
+/// A request's place in a session.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SessionTurn {
+    /// The session's id, as the caller says it.
+    pub id: String,
+    /// What it follows.
+    pub parent: Parent,
+    /// Whether to wait for the run that may be under way, instead of being refused.
+    pub queue: bool,
+}
+
+/// The run that another one follows.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Parent {
+    /// The latest one.
+    #[default]
+    Latest,
+    /// None: the conversation begins anew.
+    Start,
+    /// This one: what came behind it is left aside.
+    Run(String),
 }
 
 /// One message of the conversation.

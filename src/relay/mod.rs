@@ -3,6 +3,7 @@
 //! **Invariant:** exactly one terminal event, always last, whatever the bytes; and right before it
 //! exactly one settled usage.
 
+mod fold;
 mod row;
 
 use crate::dialects::{Decode, Encode};
@@ -10,6 +11,7 @@ use crate::framing::{FrameError, Framer, Framing, Limits};
 use crate::models::{ChatError, ErrorKind, Event, Finish, Sink};
 use row::Row;
 
+pub use fold::{Folded, fold};
 pub use row::clean;
 
 /// How a run ended.

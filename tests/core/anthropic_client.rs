@@ -68,6 +68,7 @@ fn reply(stream: bool) -> ReplyOptions {
         stream,
         created: 7,
         input_tokens: 5,
+        ..ReplyOptions::default()
     }
 }
 

@@ -354,7 +354,11 @@ data: [DONE]
             (with(json!({"on_disconnect": "wait"})), "on_disconnect"),
             (with(json!({"on_disconnect": "detach"})), "on_disconnect"),
             (with(json!({"assistant": "travel"})), "assistant"),
-            (with(json!({"session_id": "s"})), "session_id"),
+            (with(json!({"session_id": 1})), "session_id"),
+            (with(json!({"on_busy": "wait", "session_id": "s"})), "on_busy"),
+            (with(json!({"on_busy": "queue"})), "on_busy"),
+            (with(json!({"parent": 1, "session_id": "s"})), "parent"),
+            (with(json!({"parent": null})), "parent"),
             (with(json!({"retrieval": {}})), "retrieval"),
         ];
         for (body, path) in cases {

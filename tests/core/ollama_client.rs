@@ -49,7 +49,7 @@ fn foreign(chat: &ChatRequest) -> Result<(Value, Vec<String>), ChatError> {
 
 fn reply(stream: bool) -> ReplyOptions {
     let (run_id, provider, model) = ("r_1".into(), "p".into(), "m".into());
-    ReplyOptions { run_id, provider, model, stream, created: 1_795_190_400, input_tokens: 0 }
+    ReplyOptions { run_id, provider, model, stream, created: 1_795_190_400, ..ReplyOptions::default() }
 }
 
 fn encode_as(dialect: &dyn ToClient, stream: bool, chat: &ChatRequest, events: &[Event<'_>]) -> String {

@@ -46,7 +46,7 @@ fn reply(stream: bool) -> ReplyOptions {
         model: "asked".into(),
         stream,
         created: 7,
-        input_tokens: 0,
+        ..ReplyOptions::default()
     }
 }
 

@@ -2,12 +2,10 @@
 
 use serde_json::{Map, Value, json};
 
-use super::error_fields;
+use super::{error_fields, kept};
 use crate::dialects::{Encode, ReplyOptions, opaque};
 use crate::framing::{write_json_str, write_json_value};
-use crate::models::{
-    Answer, ChatError, Event, Finish, Opaque, OpaqueDelta, Placed, Sink, ToolCall, ToolDelta, ToolKind, Usage,
-};
+use crate::models::{Answer, ChatError, Event, Finish, Opaque, OpaqueDelta, Placed, Sink, ToolDelta, ToolKind, Usage};
 
 /// The answer as server-sent events.
 pub struct Stream {
@@ -25,7 +23,7 @@ pub struct Stream {
 impl Stream {
     pub fn new(reply: ReplyOptions) -> Self {
         let tail = tail(&reply.model, &reply.provider);
-        Stream { reply, sequence: 0, tail, begun: false, text: 0, calls: 0, usage: None }
+        Stream { sequence: reply.given, reply, tail, begun: false, text: 0, calls: 0, usage: None }
     }
 
     /// A chunk with one delta: `content`, then one optional field.
@@ -138,38 +136,8 @@ impl Whole {
     }
 
     fn write(&self, reason: Finish, raw: Option<&str>, out: &mut Vec<u8>) {
-        let answer = &self.answer;
-        let mut body = Map::new();
-        let mut set = |name: &str, value: Value| {
-            body.insert(name.to_owned(), value);
-        };
-        set("id", json!(self.reply.run_id));
-        set("content", json!(answer.content));
-        set("finish_reason", json!(reason.as_str()));
-        set("model", json!(answer.model.as_ref().unwrap_or(&self.reply.model)));
-        set("provider", json!(self.reply.provider));
-        set("usage", json!(answer.usage));
-        for (name, text) in [("reasoning", &answer.reasoning), ("refusal", &answer.refusal)] {
-            if !text.is_empty() {
-                set(name, json!(text));
-            }
-        }
-        if !answer.tool_calls.is_empty() {
-            set("tool_calls", answer.tool_calls.iter().map(whole_call).collect());
-        }
-        if !answer.opaque.is_empty() {
-            set("opaque", answer.opaque.iter().map(opaque::placed).collect());
-        }
-        if !answer.citations.is_empty() {
-            set("citations", json!(answer.citations));
-        }
-        if !answer.warnings.is_empty() {
-            set("warnings", json!(answer.warnings));
-        }
-        if let Some(raw) = raw {
-            set("raw_finish_reason", json!(raw));
-        }
-        write_json_value(out, &body);
+        let ReplyOptions { run_id, provider, model, .. } = &self.reply;
+        write_json_value(out, &kept::answer(run_id, provider, model, &self.answer, Some((reason, raw))));
     }
 }
 
@@ -235,17 +203,7 @@ fn tool_field(out: &mut Vec<u8>, call: &ToolDelta<'_>) {
     out.extend_from_slice(b"}}]");
 }
 
-fn whole_call(call: &ToolCall) -> Value {
-    let (kind, arguments) = words(call.kind);
-    let inner = json!({"name": call.name, arguments: call.arguments});
-    let mut whole = json!({"id": call.id, "type": kind, kind: inner});
-    if let (Some(opaque), Some(map)) = (&call.opaque, whole.as_object_mut()) {
-        map.insert("opaque".to_owned(), opaque::write(opaque));
-    }
-    whole
-}
-
-fn words(kind: ToolKind) -> (&'static str, &'static str) {
+pub fn words(kind: ToolKind) -> (&'static str, &'static str) {
     match kind {
         ToolKind::Function => ("function", "arguments"),
         ToolKind::Custom => ("custom", "input"),

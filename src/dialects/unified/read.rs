@@ -4,9 +4,11 @@ use serde_json::Value;
 
 use crate::dialects::fields::{self, Fields, MOST_MESSAGES};
 use crate::dialects::{images, opaque, openai_fields};
-use crate::models::{ChatError, ChatRequest, Effort, Image, Message, OnDisconnect, Part, Role, Thinking};
+use crate::models::{
+    ChatError, ChatRequest, Effort, Image, Message, OnDisconnect, Parent, Part, Role, SessionTurn, Thinking,
+};
 
-const KNOWN: [&str; 20] = [
+const KNOWN: [&str; 22] = [
     "messages",
     "provider",
     "model",
@@ -21,6 +23,8 @@ const KNOWN: [&str; 20] = [
     "parallel_tool_calls",
     "response_format",
     "session_id",
+    "parent",
+    "on_busy",
     "assistant",
     "retrieval",
     "metadata",
@@ -51,6 +55,7 @@ pub fn request(body: &[u8]) -> Result<ChatRequest, ChatError> {
         response_format: openai_fields::read_format(&fields)?,
         metadata: fields.object("metadata")?.map(|fields| fields.map().clone()).unwrap_or_default(),
         on_disconnect: read_on_disconnect(&fields)?,
+        session: read_session(&fields)?,
         stream: false,
         native: None,
         warnings,
@@ -61,10 +66,8 @@ pub fn request(body: &[u8]) -> Result<ChatRequest, ChatError> {
 /// Fields of the contract whose rooms are not built yet: refused, because to leave them out would
 /// change what the request means.
 fn not_yet(fields: &Fields<'_>) -> Result<(), ChatError> {
-    for name in ["session_id", "retrieval"] {
-        if fields.get(name).is_some() {
-            return fields.wrong(name, "is not supported by this version");
-        }
+    if fields.get("retrieval").is_some() {
+        return fields.wrong("retrieval", "is not supported by this version");
     }
     match fields.str("assistant")? {
         None | Some("plain") => Ok(()),
@@ -86,7 +89,29 @@ fn read_messages(fields: &Fields<'_>) -> Result<Vec<Message>, ChatError> {
     items.iter().enumerate().map(|(at, item)| read_message(&Fields::at(item, format!("messages[{at}]"))?)).collect()
 }
 
-fn read_message(fields: &Fields<'_>) -> Result<Message, ChatError> {
+/// The session, and the request's place in it.
+fn read_session(fields: &Fields<'_>) -> Result<Option<SessionTurn>, ChatError> {
+    let queue = match fields.str("on_busy")? {
+        None | Some("refuse") => false,
+        Some("queue") => true,
+        Some(_) => return fields.wrong("on_busy", "must be refuse or queue"),
+    };
+    let parent = match fields.map().get("parent") {
+        None => Parent::Latest,
+        Some(Value::Null) => Parent::Start,
+        Some(_) => Parent::Run(fields.need_str("parent")?.to_owned()),
+    };
+    let Some(id) = fields.str("session_id")? else {
+        let lost = [("on_busy", queue), ("parent", parent != Parent::Latest)].into_iter().find(|(_, said)| *said);
+        return match lost {
+            Some((name, _)) => fields.wrong(name, "means something only with a session_id"),
+            None => Ok(None),
+        };
+    };
+    Ok(Some(SessionTurn { id: id.to_owned(), parent, queue }))
+}
+
+pub fn read_message(fields: &Fields<'_>) -> Result<Message, ChatError> {
     let role = match fields.need_str("role")? {
         "system" | "developer" => Role::System,
         "user" => Role::User,
@@ -191,6 +216,7 @@ fn read_on_disconnect(fields: &Fields<'_>) -> Result<Option<OnDisconnect>, ChatE
     match fields.str("on_disconnect")? {
         None => Ok(None),
         Some("cancel") => Ok(Some(OnDisconnect::Cancel)),
+        Some("detach") if fields.get("session_id").is_some() => Ok(Some(OnDisconnect::Detach)),
         // A run without a session has nowhere to go on.
         Some("detach") => fields.wrong("on_disconnect", "may be detach only with a session"),
         Some(_) => fields.wrong("on_disconnect", "must be cancel or detach"),

@@ -48,7 +48,8 @@ fn word(kind: ErrorKind) -> &'static str {
         | ErrorKind::MethodNotAllowed
         | ErrorKind::ContentFilter => "invalid_request_error",
         ErrorKind::TooLarge => "request_too_large",
-        ErrorKind::ProviderAuth => "authentication_error",
+        ErrorKind::ProviderAuth | ErrorKind::Unauthenticated => "authentication_error",
+        ErrorKind::Conflict => "conflict_error",
         ErrorKind::PermissionDenied => "permission_error",
         ErrorKind::ModelNotSupported | ErrorKind::UnknownProvider | ErrorKind::NotFound => "not_found_error",
         ErrorKind::RateLimited => "rate_limit_error",

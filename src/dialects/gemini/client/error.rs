@@ -52,7 +52,8 @@ fn words(kind: ErrorKind) -> (StatusCode, &'static str) {
         | ErrorKind::TooLarge
         | ErrorKind::UnsupportedMediaType
         | ErrorKind::ContentFilter => (StatusCode::BAD_REQUEST, "INVALID_ARGUMENT"),
-        ErrorKind::ProviderAuth => (StatusCode::UNAUTHORIZED, "UNAUTHENTICATED"),
+        ErrorKind::ProviderAuth | ErrorKind::Unauthenticated => (StatusCode::UNAUTHORIZED, "UNAUTHENTICATED"),
+        ErrorKind::Conflict => (StatusCode::CONFLICT, "ABORTED"),
         ErrorKind::PermissionDenied => (StatusCode::FORBIDDEN, "PERMISSION_DENIED"),
         ErrorKind::ModelNotSupported | ErrorKind::UnknownProvider | ErrorKind::NotFound => {
             (StatusCode::NOT_FOUND, "NOT_FOUND")
