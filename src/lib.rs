@@ -15,12 +15,18 @@
 //! * `web`: routes, access, CORS; the only place that maps errors to HTTP
 //! * `platform`: fetch with abort, the stream pump, clock, randomness, variables, logging
 
+pub mod callers;
 pub mod dialects;
 pub mod framing;
 pub mod models;
 pub mod providers;
 pub mod relay;
+pub mod session;
 
+#[cfg(feature = "worker")]
+mod data;
+#[cfg(feature = "worker")]
+mod objects;
 #[cfg(feature = "worker")]
 mod platform;
 #[cfg(feature = "worker")]

@@ -1,0 +1,184 @@
+//! Who calls: the gateway's own keys, and whose a session is. In: names and digests. Out: where a key stands
+//! in a request, and what a caller may do.
+//!
+//! **Invariant:** a key is compared as a whole and against all keys, so that the time it takes tells nothing.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+use sha2::{Digest, Sha256};
+use subtle::{Choice, ConstantTimeEq};
+
+use crate::models::{ChatError, ErrorKind};
+
+/// The keys that the operator has given out, by name.
+#[derive(Default)]
+pub struct Keys(Vec<(String, [u8; 32])>);
+
+/// What may stand behind a name in `GATEWAY_KEYS`.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Entry {
+    Text(String),
+    Full { key: Option<String>, hash: Option<String> },
+}
+
+impl Keys {
+    /// Reads `GATEWAY_KEYS`: an object of names, each with a key, or with `sha256:` and the key's digest in
+    /// hexadecimal digits; or with an object that has one of them as `key` or `hash`.
+    ///
+    /// ```
+    /// use tributary::callers::Keys;
+    /// let keys = Keys::read(r#"{"alice": "correct horse", "bob": {"hash": "sha256:1ec1c26b50d5d3c58d9583181af8076655fe00756bf7285940ba3670f99fcba0"}}"#).unwrap();
+    /// assert_eq!(keys.name_of("correct horse"), Some("alice"));
+    /// assert_eq!(keys.name_of("s3cret"), Some("bob"));
+    /// assert_eq!(keys.name_of("Correct horse"), None);
+    /// ```
+    pub fn read(text: &str) -> Result<Self, ChatError> {
+        let wrong = |what: String| ChatError::new(ErrorKind::Internal, format!("GATEWAY_KEYS {what}"));
+        // Not the parser's words: they quote what they cannot read.
+        let entries: BTreeMap<String, Entry> = serde_json::from_str(text)
+            .map_err(|_| wrong("must be a JSON object of names, each with a key or the hash of one".to_owned()))?;
+        let read = |(name, entry): (String, Entry)| {
+            let (key, hash) = match entry {
+                Entry::Text(text) if text.starts_with(HASH) => (None, Some(text)),
+                Entry::Text(text) => (Some(text), None),
+                Entry::Full { key, hash } => (key, hash),
+            };
+            let digest = match (key.filter(|key| !key.trim().is_empty()), hash) {
+                (Some(key), None) => digest(key.trim()),
+                (None, Some(hash)) => unhex(hash.strip_prefix(HASH).unwrap_or(&hash)).ok_or_else(|| {
+                    wrong(format!("has a hash for {name} that is not sha256: and 64 hexadecimal digits"))
+                })?,
+                _ => return Err(wrong(format!("must have one key or one hash for {name}"))),
+            };
+            Ok((name, digest))
+        };
+        entries.into_iter().map(read).collect::<Result<_, _>>().map(Keys)
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// The name of a key. Every key is compared, whichever it is.
+    pub fn name_of(&self, key: &str) -> Option<&str> {
+        let asked = digest(key);
+        let mut found = None;
+        for (name, digest) in &self.0 {
+            let same: Choice = digest.ct_eq(&asked);
+            found = if bool::from(same) { Some(name.as_str()) } else { found };
+        }
+        found
+    }
+}
+
+/// What marks a digest.
+const HASH: &str = "sha256:";
+
+/// Who calls.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Caller {
+    /// The holder of a key, by its name.
+    Key(String),
+    /// A browser, by the digest of its cookie.
+    Browser(String),
+    /// A program on this machine, where nobody else is served.
+    Local,
+    /// Anybody: of a session's secrets such a caller has only its id.
+    Anybody,
+    /// Somebody who has to have a key and has none.
+    Nobody,
+}
+
+impl Caller {
+    /// The browser with this cookie.
+    pub fn browser(cookie: &str) -> Self {
+        Caller::Browser(hex(&digest(cookie)))
+    }
+
+    /// Whose a session is that this caller makes. It is kept with the session, and compared.
+    ///
+    /// ```
+    /// use tributary::callers::Caller;
+    /// assert_eq!(Caller::Key("alice".to_owned()).owner(), "key:alice");
+    /// assert_ne!(Caller::Nobody.owner(), Caller::Anybody.owner());
+    /// ```
+    pub fn owner(&self) -> String {
+        match self {
+            Caller::Key(name) => format!("key:{name}"),
+            Caller::Browser(digest) => format!("cookie:{digest}"),
+            Caller::Local => "local".to_owned(),
+            Caller::Anybody => "anybody".to_owned(),
+            Caller::Nobody => "nobody".to_owned(),
+        }
+    }
+
+    /// Whether there is a list of what this caller made. Where a session's id is all that it takes, a list of
+    /// ids would give everybody's away.
+    pub fn has_list(&self) -> bool {
+        !matches!(self, Caller::Anybody | Caller::Nobody)
+    }
+}
+
+/// The digest of a text, in hexadecimal digits.
+pub fn digest_hex(text: &[u8]) -> String {
+    hex(&Sha256::digest(text))
+}
+
+fn digest(text: &str) -> [u8; 32] {
+    Sha256::digest(text.as_bytes()).into()
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+fn unhex(text: &str) -> Option<[u8; 32]> {
+    let pairs = text.as_bytes().chunks(2).map(|pair| {
+        let digits =
+            std::str::from_utf8(pair).ok().filter(|digits| digits.bytes().all(|digit| digit.is_ascii_hexdigit()))?;
+        u8::from_str_radix(digits, 16).ok()
+    });
+    pairs.collect::<Option<Vec<u8>>>()?.try_into().ok().filter(|_| text.len() == 64)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refused(text: &str) -> String {
+        Keys::read(text).err().map(|error| error.message).unwrap_or_default()
+    }
+
+    #[test]
+    fn what_makes_no_sense_is_named_and_not_quoted() {
+        for text in ["", "[]", "{\"alice\": 3}", "{\"alice\": \"sk-1\""] {
+            let words = refused(text);
+            assert_eq!(
+                words, "GATEWAY_KEYS must be a JSON object of names, each with a key or the hash of one",
+                "{text}"
+            );
+        }
+        for text in ["{\"alice\": \"\"}", "{\"alice\": {}}", "{\"alice\": {\"key\": \"a\", \"hash\": \"b\"}}"] {
+            assert_eq!(refused(text), "GATEWAY_KEYS must have one key or one hash for alice", "{text}");
+        }
+        for hash in ["", "00", &"0".repeat(63), &"g".repeat(64), &"+0".repeat(32), &"0".repeat(66)] {
+            let words = refused(&format!("{{\"alice\": \"sha256:{hash}\"}}"));
+            assert_eq!(
+                words, "GATEWAY_KEYS has a hash for alice that is not sha256: and 64 hexadecimal digits",
+                "{hash}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_hash_may_be_written_in_capitals_and_an_entry_may_say_more() {
+        let hash = hex(&digest("k")).to_ascii_uppercase();
+        let keys =
+            Keys::read(&format!("{{\"a\": {{\"hash\": \"sha256:{hash}\", \"providers\": [\"openai\"]}}}}")).unwrap();
+        assert_eq!((keys.name_of("k"), keys.name_of(""), keys.is_empty()), (Some("a"), None, false));
+        assert!(Keys::read("{}").unwrap().is_empty());
+    }
+}
