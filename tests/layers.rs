@@ -7,10 +7,14 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// A room, and the other rooms that it may name.
-const MAP: [(&str, &[&str]); 8] = [
-    ("web", &["service", "platform", "dialects", "providers", "models"]),
-    ("service", &["dialects", "framing", "providers", "relay", "platform", "models"]),
+const MAP: [(&str, &[&str]); 12] = [
+    ("web", &["service", "platform", "dialects", "providers", "callers", "models"]),
+    ("objects", &["service", "data", "session", "dialects", "providers", "platform", "models"]),
+    ("service", &["data", "session", "dialects", "framing", "providers", "relay", "callers", "platform", "models"]),
+    ("data", &["session", "platform", "models"]),
     ("platform", &["models", "providers"]),
+    ("session", &["framing", "models"]),
+    ("callers", &["models"]),
     ("relay", &["dialects", "framing", "models"]),
     ("providers", &["dialects", "models"]),
     ("dialects", &["framing", "models"]),
@@ -18,7 +22,7 @@ const MAP: [(&str, &[&str]); 8] = [
     ("models", &[]),
 ];
 
-const PURE: [&str; 5] = ["models", "framing", "dialects", "providers", "relay"];
+const PURE: [&str; 7] = ["models", "framing", "dialects", "providers", "relay", "session", "callers"];
 const SHELL_CRATES: [&str; 6] = ["worker", "wasm_bindgen", "wasm_bindgen_futures", "js_sys", "web_sys", "futures_util"];
 
 /// Names of vendors: they belong into the catalogue, and into comments.

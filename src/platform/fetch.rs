@@ -81,7 +81,7 @@ impl Fetched {
     }
 }
 
-fn to_js(request: Request<Vec<u8>>, abort: &Abort) -> Result<web_sys::Request, JsValue> {
+pub fn to_js(request: Request<Vec<u8>>, abort: &Abort) -> Result<web_sys::Request, JsValue> {
     let (parts, body) = request.into_parts();
     let headers = Headers::new()?;
     for (name, value) in &parts.headers {
@@ -92,7 +92,9 @@ fn to_js(request: Request<Vec<u8>>, abort: &Abort) -> Result<web_sys::Request, J
     let init = RequestInit::new();
     init.set_method(parts.method.as_str());
     init.set_headers(&headers);
-    init.set_body(&Uint8Array::from(body.as_slice()));
+    if !body.is_empty() {
+        init.set_body(&Uint8Array::from(body.as_slice()));
+    }
     // A redirect would carry the key to wherever it points.
     init.set_redirect(RequestRedirect::Manual);
     init.set_signal(Some(&abort.signal()));

@@ -39,6 +39,29 @@ extern "C" {
     #[wasm_bindgen(method)]
     pub fn cancel(this: &ByobReader) -> Then;
 
+    /// A binding to a class of Durable Objects.
+    pub type Namespace;
+    #[wasm_bindgen(method, catch, js_name = getByName)]
+    pub fn get_by_name(this: &Namespace, name: &str) -> Result<Stub, JsValue>;
+
+    /// One of them.
+    #[derive(Clone)]
+    pub type Stub;
+    #[wasm_bindgen(method, catch, js_name = fetch)]
+    pub fn ask(this: &Stub, request: &web_sys::Request) -> Result<Promise, JsValue>;
+
+    /// What a Durable Object is given; bound again, because the crate's own calls panic when they fail.
+    pub type ObjectState;
+    #[wasm_bindgen(method, catch, js_name = acceptWebSocket)]
+    pub fn accept_web_socket(
+        this: &ObjectState,
+        socket: &web_sys::WebSocket,
+        tags: &js_sys::Array,
+    ) -> Result<(), JsValue>;
+
+    #[wasm_bindgen(method, js_name = getWebSocketAutoResponseTimestamp)]
+    pub fn auto_response_timestamp(this: &ObjectState, socket: &web_sys::WebSocket) -> Option<js_sys::Date>;
+
     /// A function that takes anything and does nothing of note: handles promises that nobody waits
     /// for. A closure of ours could be gone by the time it is called.
     #[wasm_bindgen(thread_local_v2, js_name = Boolean)]

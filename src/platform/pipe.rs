@@ -1,5 +1,5 @@
-//! The way from a provider's body to a client: a reader that fills one buffer of ours, and the
-//! platform's own transform stream.
+//! The way from a provider's body to where its frames go: a reader that fills one buffer of ours, and for a
+//! client the platform's own transform stream.
 //!
 //! One crossing in and at most one write out per network chunk. The loop is made of three closures
 //! that live as long as the stream; a future per chunk would cost two promises and a task more.
@@ -21,6 +21,7 @@ use wasm_bindgen_futures::JsFuture;
 use web_sys::{ReadableStream, ReadableStreamGetReaderOptions, ReadableStreamReaderMode};
 
 use super::js::{ByobReader, IGNORE, IdentityTransformStream, ReadResult, Then, Writer};
+use super::outlet::{Outlet, Taken};
 use crate::models::{ChatError, ErrorKind};
 
 /// What may wait for a client before its upstream is held back: 64 KB a stream are 64 MB for a
@@ -79,30 +80,6 @@ impl Pipe {
         self.readable.clone()
     }
 
-    /// Whether the client keeps up. A client that left holds nothing up either.
-    pub fn has_room(&self) -> bool {
-        self.is_closed() || self.writer.desired_size().is_none_or(|size| size > 0.0)
-    }
-
-    /// Writes whole frames, behind all that was written before.
-    pub fn write(&self, bytes: &[u8]) {
-        if !bytes.is_empty() && !self.is_closed() {
-            forget(self.writer.write(&Uint8Array::from(bytes)));
-        }
-    }
-
-    /// Ends the stream; a second time does nothing.
-    pub fn close(&self) {
-        if !self.is_closed() {
-            self.closed.replace(forget(self.writer.close()));
-        }
-    }
-
-    /// Breaks the stream off: nobody reads it.
-    pub fn abort(&self) {
-        self.closed.replace(forget(self.writer.abort(&JsValue::UNDEFINED)));
-    }
-
     /// Waits until a closed stream has been read to its end, or its client has gone.
     pub async fn flushed(&self) {
         let closed = self.closed.borrow().clone();
@@ -115,20 +92,48 @@ impl Pipe {
     fn is_closed(&self) -> bool {
         self.closed.borrow().is_some()
     }
+}
 
-    /// Reads a body to its end; `take` gets each network chunk, and what it leaves in its second
-    /// argument goes to the client.
-    pub async fn pump(
-        self: &Rc<Self>,
-        body: &ReadableStream,
-        take: impl FnMut(&[u8], &mut Vec<u8>) -> Flow + 'static,
-    ) -> Result<Ended, ChatError> {
-        let options = ReadableStreamGetReaderOptions::new();
-        options.set_mode(ReadableStreamReaderMode::Byob);
-        let reader: ByobReader = JsValue::from(body.get_reader_with_options(&options)).unchecked_into();
-        let pump = Pump::start(self.clone(), reader, Box::new(take));
-        Ok(pump.await)
+impl Outlet for Pipe {
+    fn write(&self, bytes: &[u8]) -> Taken {
+        if bytes.is_empty() || self.is_closed() {
+            return Taken::Room;
+        }
+        let Some(promise) = forget(self.writer.write(&Uint8Array::from(bytes))) else { return Taken::Gone };
+        match self.writer.desired_size() {
+            None => Taken::Gone,
+            Some(room) if room <= 0.0 => Taken::Full(promise),
+            Some(_) => Taken::Room,
+        }
     }
+
+    /// A client that left holds nothing up either.
+    fn has_room(&self) -> bool {
+        self.is_closed() || self.writer.desired_size().is_none_or(|size| size > 0.0)
+    }
+
+    fn close(&self) {
+        if !self.is_closed() {
+            self.closed.replace(forget(self.writer.close()));
+        }
+    }
+
+    fn abort(&self) {
+        self.closed.replace(forget(self.writer.abort(&JsValue::UNDEFINED)));
+    }
+}
+
+/// Reads a body to its end; `take` gets each network chunk, and what it leaves in its second
+/// argument goes to the outlet.
+pub async fn pump(
+    body: &ReadableStream,
+    outlet: Rc<dyn Outlet>,
+    take: impl FnMut(&[u8], &mut Vec<u8>) -> Flow + 'static,
+) -> Ended {
+    let options = ReadableStreamGetReaderOptions::new();
+    options.set_mode(ReadableStreamReaderMode::Byob);
+    let reader: ByobReader = JsValue::from(body.get_reader_with_options(&options)).unchecked_into();
+    Pump::start(outlet, reader, Box::new(take)).await
 }
 
 /// Marks a promise as handled: how a write ended shows in the writer's state.
@@ -147,7 +152,7 @@ struct Pump {
 }
 
 struct State {
-    pipe: Rc<Pipe>,
+    outlet: Rc<dyn Outlet>,
     reader: ByobReader,
     work: RefCell<Work>,
     functions: Functions,
@@ -178,7 +183,7 @@ struct Functions {
 }
 
 impl Pump {
-    fn start(pipe: Rc<Pipe>, reader: ByobReader, take: Take) -> Self {
+    fn start(outlet: Rc<dyn Outlet>, reader: ByobReader, take: Take) -> Self {
         let buffer = Some(ArrayBuffer::new(BUFFER));
         let work = Work { take, buffer, input: Vec::new(), output: Vec::new() };
         let mut callbacks = Vec::new();
@@ -196,7 +201,7 @@ impl Pump {
                 on_gone: function(|state, _| state.end(Ended::Gone)),
             };
             State {
-                pipe,
+                outlet,
                 reader,
                 work: RefCell::new(work),
                 functions,
@@ -244,33 +249,24 @@ impl State {
         *buffer = Some(chunk.buffer());
         output.clear();
         let flow = take(input, output);
-        let promise = match output.is_empty() || self.pipe.is_closed() {
-            true => None,
-            false => Some(self.pipe.writer.write(&Uint8Array::from(output.as_slice()))),
-        };
+        let taken = self.outlet.write(output);
         drop(work);
-        self.go_on(flow, promise);
+        self.go_on(flow, taken);
     }
 
-    fn go_on(&self, flow: Flow, written: Option<Result<Then, JsValue>>) {
-        if let Some(written) = written {
-            let Ok(promise) = written else { return self.end(Ended::Gone) };
-            match self.pipe.writer.desired_size() {
-                None => return self.end(Ended::Gone),
-                // The client is slow: the next read waits until it has taken this write.
-                Some(room) if room <= 0.0 && flow == Flow::Go => {
-                    return self.wait(&promise, &self.functions.on_written, &self.functions.on_gone);
-                }
-                Some(_) => IGNORE.with(|ignore| promise.then(ignore, ignore)),
-            };
-        }
-        match flow {
-            Flow::Go => self.read(),
-            Flow::Close => {
-                self.pipe.close();
+    fn go_on(&self, flow: Flow, taken: Taken) {
+        match (flow, taken) {
+            (_, Taken::Gone) => self.end(Ended::Gone),
+            // The client is slow: the next read waits until it has taken this write.
+            (Flow::Go, Taken::Full(promise)) => {
+                self.wait(&promise.unchecked_into(), &self.functions.on_written, &self.functions.on_gone);
+            }
+            (Flow::Go, Taken::Room) => self.read(),
+            (Flow::Close, _) => {
+                self.outlet.close();
                 self.read();
             }
-            Flow::Stop => self.end(Ended::Stopped),
+            (Flow::Stop, _) => self.end(Ended::Stopped),
         }
     }
 

@@ -1,7 +1,7 @@
-use js_sys::{Array, JSON, Object, Reflect};
+use js_sys::{Array, JSON, Object as Plain, Reflect};
 use wasm_bindgen::JsValue;
 
-use super::Binding;
+use super::{Binding, Object};
 use crate::models::{ChatError, ErrorKind};
 use crate::providers::retry::RetryPolicy;
 
@@ -24,6 +24,15 @@ impl Env {
             None if is_data(&value) => JSON::stringify(&value).ok().map(String::from),
             None => Some("{}".to_owned()),
         }
+    }
+
+    /// The Durable Object of a name behind a binding.
+    pub fn object(&self, binding: &str, name: &str) -> Result<Object, ChatError> {
+        let missing = || {
+            let words = format!("the binding {binding} is missing: wrangler.toml has to name the Durable Object");
+            ChatError::new(ErrorKind::Internal, words)
+        };
+        Object::new(self.value(binding).ok_or_else(missing)?, name)
     }
 
     /// What is bound under a name.
@@ -49,6 +58,12 @@ impl Env {
         }
     }
 
+    fn count(&self, name: &str, default: u64) -> Result<u64, ChatError> {
+        let Some(text) = self.var(name) else { return Ok(default) };
+        let wrong = || ChatError::new(ErrorKind::Internal, format!("{name} must be a whole number"));
+        text.trim().parse().map_err(|_| wrong())
+    }
+
     fn millis(&self, name: &str, default_ms: u64) -> Result<u64, ChatError> {
         let Some(text) = self.var(name) else { return Ok(default_ms) };
         let wrong = || ChatError::new(ErrorKind::Internal, format!("{name} must be a whole number of milliseconds"));
@@ -58,7 +73,7 @@ impl Env {
 
 /// Whether a value is plain. A stub is not even to be asked for its JSON: to it that is a call.
 fn is_data(value: &JsValue) -> bool {
-    let plain = || Object::get_prototype_of(value) == Object::get_prototype_of(&Object::new());
+    let plain = || Plain::get_prototype_of(value) == Plain::get_prototype_of(&Plain::new());
     !(value.is_object() || value.is_function()) || Array::is_array(value) || plain()
 }
 
@@ -77,9 +92,23 @@ pub struct Settings {
     pub allow_anonymous: bool,
     /// The web pages, beside our own, that may call.
     pub allowed_origins: Vec<String>,
+    /// The frames of a run that is over are kept this long.
+    pub log_ms: u64,
+    /// Frames of a run that follow quickly upon each other are kept together: a write to the store this often.
+    pub pack_ms: u64,
+    /// How much of a session's conversation goes to a provider, in tokens.
+    pub history_tokens: u64,
 }
 
 impl Settings {
+    /// The same, for a request whose object tries again by itself.
+    pub fn without_retries(&self) -> Self {
+        let retry = RetryPolicy { attempts: 1, ..self.retry };
+        // What is silent for longer than its object allows is lost.
+        let longer = |ms: u64| ms.saturating_add(30_000);
+        Settings { retry, idle_ms: longer(self.idle_ms), thinking_ms: longer(self.thinking_ms), ..self.clone() }
+    }
+
     /// Reads them; a value that makes no sense is an error that names its variable.
     pub fn read(env: &Env) -> Result<Self, ChatError> {
         let usual = RetryPolicy::default();
@@ -95,6 +124,9 @@ impl Settings {
                 ..usual
             },
             allow_anonymous: env.is_true("ALLOW_ANONYMOUS"),
+            log_ms: env.seconds("RUN_LOG_SECONDS", 3_600_000)?,
+            pack_ms: env.millis("SESSION_PACK_MS", 50)?,
+            history_tokens: env.count("HISTORY_TOKENS", 100_000)?,
             allowed_origins: origins.split(',').map(|origin| origin.trim().trim_end_matches('/').to_owned()).collect(),
         })
     }

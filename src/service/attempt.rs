@@ -5,16 +5,17 @@ use std::rc::Rc;
 
 use futures_util::future::{Either, select};
 
-use super::plan::Plan;
+use super::plan::{Plan, Via};
 use super::run::Run;
 use crate::dialects::provider_error::request_id;
 use crate::dialects::{DecodeOptions, ReplyOptions, write_for};
 use crate::framing::Framing;
 use crate::models::{ChatError, ErrorKind, Usage};
-use crate::platform::{Abort, Ended, Fetched, play, send};
+use crate::platform::{Abort, Ended, Fetched, play, pump, send};
 use crate::relay::{Relay, RelayOptions, clean, framing_for};
 
-/// An answer that is told whole, be it behind its stream, is held in memory until it is complete: 8 MB are two million tokens.
+/// An answer that is told whole, be it behind its stream or by a session that kept it, is held in memory: 8 MB
+/// are two million tokens.
 const MOST_WHOLE_ANSWER: u64 = 8 << 20;
 
 /// Asks the provider once, and relays what it answers. An error is one that the client has not
@@ -25,10 +26,11 @@ pub async fn attempt(run: &Rc<Run>, plan: &Plan) -> Result<(), ChatError> {
     let abort = Abort::new()?;
     run.begin(plan, relay(run, plan, outgoing.warnings, native), abort.clone(), native);
     let work = async {
-        let fetched = match &plan.binding {
-            Some(binding) => binding.run(&plan.target.model, outgoing.request.body(), &abort).await,
-            None if plan.embedded => play(outgoing.request, &abort),
-            None => send(outgoing.request, &abort).await,
+        let fetched = match &plan.via {
+            Via::Address => send(outgoing.request, &abort).await,
+            Via::Embedded => play(outgoing.request, &abort),
+            Via::Binding(binding) => binding.run(&plan.target.model, outgoing.request.body(), &abort).await,
+            Via::Session(session) => session.post(outgoing.request.into_body(), &abort).await,
         };
         converse(run, plan, native, fetched?).await
     };
@@ -57,6 +59,7 @@ fn relay(run: &Run, plan: &Plan, warnings: Vec<String>, native: bool) -> Relay {
         stream: ask.stream,
         created: ask.arrived_ms / 1000,
         input_tokens: Usage::estimate(chat.text_bytes(), 0).input_tokens,
+        ..ReplyOptions::default()
     };
     let decode = DecodeOptions { run_id: run.id().to_owned(), think_tags: plan.target.quirks.think_tags };
     let options = RelayOptions {
@@ -67,7 +70,7 @@ fn relay(run: &Run, plan: &Plan, warnings: Vec<String>, native: bool) -> Relay {
         input_bytes: chat.text_bytes(),
         filtered_is_error: ask.dialect.filtered_is_error(),
         warnings,
-        most_output: (!ask.stream || ask.dialect.streams_end_whole()).then_some(MOST_WHOLE_ANSWER),
+        most_output: (ask.kept || !ask.stream || ask.dialect.streams_end_whole()).then_some(MOST_WHOLE_ANSWER),
         native,
     };
     Relay::new(options, plan.dialect.decoder(decode), ask.dialect.encoder(reply, &chat))
@@ -90,7 +93,7 @@ async fn converse(run: &Rc<Run>, plan: &Plan, native: bool, fetched: Fetched) ->
         return Ok(Ended::Whole);
     };
     let taker = run.clone();
-    run.pipe().pump(&body, move |bytes, out| taker.take(bytes, out)).await
+    Ok(pump(&body, run.outlet().clone(), move |bytes, out| taker.take(bytes, out)).await)
 }
 
 /// An answer that is an error.

@@ -6,7 +6,7 @@ use futures_util::future::{Either, select};
 use http::StatusCode;
 
 use super::attempt::read_error;
-use super::plan::{Plan, plans_for};
+use super::plan::{Plan, Via, plans_for};
 use super::{Ask, House};
 use crate::dialects::{Outgoing, can_be_told};
 use crate::models::{ChatError, ChatRequest, EmbedRequest, Embeddings, ErrorKind, Usage};
@@ -93,10 +93,10 @@ async fn once(outgoing: Outgoing, plan: &Plan, ask: &Ask, house: &House) -> Resu
     let stop = abort.clone();
     let _listener = OnAbort::new(ask.left.clone(), move || stop.abort());
     let work = async {
-        let fetched = match &plan.binding {
-            Some(binding) => binding.run(&plan.target.model, outgoing.request.body(), &abort).await?,
-            None if plan.embedded => return Err(demo_has_none()),
-            None => send(outgoing.request, &abort).await?,
+        let fetched = match &plan.via {
+            Via::Address => send(outgoing.request, &abort).await?,
+            Via::Binding(binding) => binding.run(&plan.target.model, outgoing.request.body(), &abort).await?,
+            Via::Embedded | Via::Session(_) => return Err(demo_has_none()),
         };
         answer(fetched, plan).await
     };

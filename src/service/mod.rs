@@ -1,15 +1,19 @@
-//! Use cases, over the pure core and the platform: one chat run, from the request to its last byte.
-//! In: attempts, commit point, time limits. Out: routes and HTTP, wire formats.
+//! Use cases, over the pure core and the platform: one chat run, from the request to its last byte; a session
+//! and whoever listens to it. In: attempts, commit point, time limits. Out: routes and HTTP, wire formats.
 
 mod attempt;
 mod drive;
 mod exchange;
 mod plan;
+mod remote;
 mod run;
+mod session;
+mod start;
 
 use std::cell::RefCell;
 use std::rc::Rc;
 
+use crate::callers::Keys;
 use crate::dialects::ToClient;
 use crate::models::ChatError;
 use crate::platform::{Env, Settings, Stopwatch};
@@ -17,7 +21,11 @@ use crate::providers::trail::Trail;
 use crate::providers::{Catalogue, Trace};
 
 pub use exchange::{count_tokens, embed};
-pub use run::start;
+pub use remote::{
+    SessionCall, ask_session, connect_session, create_session, list_sessions, new_run_id, new_session_id, no_session,
+};
+pub use session::{CreateSession, Hall, Post, Served, SocketCall, unreadable_cursor};
+pub use start::start;
 
 /// All that a run needs to know of where its request came from.
 pub struct Ask {
@@ -37,6 +45,10 @@ pub struct Ask {
     pub trail: Rc<RefCell<Trail>>,
     /// Fires when the client leaves.
     pub left: web_sys::AbortSignal,
+    /// Whether the answer is kept: then it is bounded.
+    pub kept: bool,
+    /// The session's object that is to answer, where the request belongs to a session.
+    pub session: Option<SessionCall>,
 }
 
 /// What a request is served with.
@@ -48,6 +60,8 @@ pub struct House {
     pub settings: Settings,
     /// The providers.
     pub catalogue: Rc<Catalogue>,
+    /// The keys that the operator has given out.
+    pub keys: Rc<Keys>,
 }
 
 impl House {
@@ -55,6 +69,7 @@ impl House {
     pub fn open(env: Env) -> Result<Self, ChatError> {
         let settings = Settings::read(&env)?;
         let catalogue = Rc::new(Catalogue::from_vars(&|name| env.var(name))?);
-        Ok(House { env, settings, catalogue })
+        let keys = Rc::new(env.var("GATEWAY_KEYS").map_or_else(|| Ok(Keys::default()), |text| Keys::read(&text))?);
+        Ok(House { env, settings, catalogue, keys })
     }
 }

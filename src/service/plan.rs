@@ -1,8 +1,8 @@
 //! Where a request may go, in the order in which that is tried.
 
-use super::{Ask, House};
-use crate::dialects::{self, ToProvider};
-use crate::models::{ChatError, ChatRequest, ErrorKind, Target};
+use super::{Ask, House, SessionCall};
+use crate::dialects::{self, ToProvider, kept};
+use crate::models::{ChatError, ChatRequest, ErrorKind, Quirks, Target};
 use crate::platform::Binding;
 use crate::providers::Provider;
 
@@ -12,19 +12,60 @@ pub struct Plan {
     pub name: String,
     pub target: Target,
     pub dialect: &'static dyn ToProvider,
-    pub embedded: bool,
-    /// What is asked instead of the target's address.
-    pub binding: Option<Binding>,
+    pub via: Via,
     /// The words for a refused key.
     pub refused_key: String,
     /// The key is the caller's: what is wrong with it says nothing of the provider.
     pub callers_key: bool,
 }
 
+/// What is asked.
+pub enum Via {
+    /// The target's address.
+    Address,
+    /// The demo inside the gateway.
+    Embedded,
+    /// A binding of the worker's.
+    Binding(Binding),
+    /// The object of the session that the request belongs to: it asks the provider, and keeps the answer.
+    Session(SessionCall),
+}
+
 /// The plans of a request: one, or those of an alias. One that cannot be asked (its key is not set) is
 /// left out as long as another can.
 pub fn plans(chat: &ChatRequest, ask: &Ask, house: &House) -> Result<Vec<Plan>, ChatError> {
-    plans_for(chat.provider.as_deref(), chat.model.as_deref(), ask, house)
+    match &ask.session {
+        Some(session) => session_plan(chat, session, house).map(|plan| vec![plan]),
+        None => plans_for(chat.provider.as_deref(), chat.model.as_deref(), ask, house),
+    }
+}
+
+/// A session's object is asked like a provider that speaks the language in which sessions are kept.
+fn session_plan(chat: &ChatRequest, session: &SessionCall, house: &House) -> Result<Plan, ChatError> {
+    let (provider, model) = (chat.provider.as_deref(), chat.model.as_deref());
+    // Who will answer is found out there; this is whom it is said to be meanwhile.
+    let named = house.catalogue.candidates(provider, model)?.into_iter().next();
+    let provider_name = named.map(|(provider, _)| provider.name.clone()).unwrap_or_default();
+    let asked = match (provider, model) {
+        (Some(provider), Some(model)) if !model.starts_with(&format!("{provider}/")) => format!("{provider}/{model}"),
+        (Some(provider), None) => format!("{provider}/"),
+        (_, model) => model.unwrap_or_default().to_owned(),
+    };
+    Ok(Plan {
+        name: "session".to_owned(),
+        target: Target {
+            provider: provider_name,
+            base_url: "https://session".to_owned(),
+            model: asked,
+            key: None,
+            headers: Vec::new(),
+            quirks: Quirks::default(),
+        },
+        dialect: kept::READER,
+        via: Via::Session(session.clone()),
+        refused_key: String::new(),
+        callers_key: false,
+    })
 }
 
 /// The same, for any kind of request.
@@ -72,8 +113,11 @@ fn plan(provider: &Provider, model: String, ask: &Ask, house: &House) -> Result<
         name,
         target,
         dialect,
-        embedded: provider.embedded,
-        binding: provider.binding.as_deref().and_then(|name| house.env.binding(name)),
+        via: match provider.binding.as_deref().and_then(|name| house.env.binding(name)) {
+            Some(binding) => Via::Binding(binding),
+            None if provider.embedded => Via::Embedded,
+            None => Via::Address,
+        },
         refused_key: provider.refused_key(ask.caller_key.is_some()),
         callers_key: ask.caller_key.is_some(),
     })

@@ -5,23 +5,20 @@
 //! first bytes for the client, and no attempt is made behind it.
 
 use std::cell::{Cell, Ref, RefCell};
-use std::pin::pin;
 use std::rc::Rc;
 
-use futures_channel::oneshot;
-use futures_util::future::{AbortHandle, Abortable, Either, select};
 use serde_json::json;
 
-use super::drive::drive;
-use super::plan::{Plan, plans};
-use super::{Ask, House};
-use crate::models::{ChatError, ChatRequest, ErrorKind};
-use crate::platform::{Abort, Flow, OnAbort, Pipe, Settings, log, random_hex, sleep};
+use super::Ask;
+use super::plan::Plan;
+use crate::dialects::ReplyOptions;
+use crate::models::{ChatError, ChatRequest, ErrorKind, Event, Finish, Usage};
+use crate::platform::{Abort, Flow, Outlet, Settings, log, sleep};
 use crate::providers::retry::IDLE_TIMEOUT;
 use crate::relay::{End, Pace, Relay};
 
 /// A client that takes nothing for so long is gone, or as good as gone.
-const STALLED_CLIENT_MS: u64 = 300_000;
+pub const STALLED_CLIENT_MS: u64 = 300_000;
 
 /// After its last frame a provider gets this long to end its body properly, which keeps the
 /// connection for the next request. The client does not wait for it.
@@ -29,66 +26,6 @@ const GRACE_MS: u64 = 1_000;
 
 /// The watch looks at least this often, so that it sees a run that has just finished.
 const WATCH_MS: u64 = 1_000;
-
-/// A run whose client can be answered.
-pub struct Started {
-    /// The run's id.
-    pub run_id: String,
-    /// What the client reads.
-    pub body: web_sys::ReadableStream,
-}
-
-/// Starts a run, and waits until the client can be answered. The run itself goes on under the
-/// context's `wait_until` while the client reads.
-pub async fn start(
-    chat: ChatRequest,
-    ask: Ask,
-    house: &House,
-    context: &worker::Context,
-) -> Result<Started, ChatError> {
-    let plans = plans(&chat, &ask, house)?;
-    let (tell, mut told) = oneshot::channel();
-    let left = ask.left.clone();
-    let run = Rc::new(Run::new(chat, ask, house.settings.clone(), plans.len(), tell)?);
-    let (stop, stopped) = AbortHandle::new_pair();
-    let leaver = Rc::downgrade(&run);
-    let listener = OnAbort::new(left, move || {
-        if let Some(run) = leaver.upgrade() {
-            run.leave();
-        }
-        stop.abort();
-    });
-    let driven = run.clone();
-    context.wait_until(async move {
-        let outcome = Abortable::new(drive(&driven, &plans), stopped).await;
-        driven.report(outcome.unwrap_or_else(|_| Err(gone())));
-        // What was written last may still be on its way through a slow client.
-        select(pin!(driven.pipe.flushed()), pin!(sleep(STALLED_CLIENT_MS))).await;
-        drop(listener);
-    });
-    loop {
-        // Silence is for clients of streams only: one object has no room for a sign of life.
-        let patience = if run.ask.stream { run.settings.heartbeat_ms } else { u64::from(u32::MAX >> 1) };
-        match select(&mut told, pin!(sleep(patience))).await {
-            Either::Left((verdict, _)) => {
-                verdict.unwrap_or_else(|_| Err(gone()))?;
-                break;
-            }
-            Either::Right(_) if run.in_flight.get() => {
-                run.commit();
-                run.heartbeat();
-                break;
-            }
-            // Between two attempts: the next one may still fail with a status.
-            Either::Right(_) => {}
-        }
-    }
-    Ok(Started { run_id: run.id.clone(), body: run.pipe.readable() })
-}
-
-fn gone() -> ChatError {
-    ChatError::new(ErrorKind::Cancelled, "the client left")
-}
 
 /// The state of a run, shared by its driver, its watch, its pump and the listener for a lost client.
 pub struct Run {
@@ -99,10 +36,10 @@ pub struct Run {
     unmended: RefCell<Option<ChatRequest>>,
     settings: Settings,
     targets: usize,
-    pipe: Rc<Pipe>,
+    outlet: Rc<dyn Outlet>,
     relay: RefCell<Option<Relay>>,
     upstream: RefCell<Option<Abort>>,
-    tell: RefCell<Option<oneshot::Sender<Result<(), ChatError>>>>,
+    tell: RefCell<Option<Tell>>,
     in_flight: Cell<bool>,
     committed: Cell<bool>,
     /// The first token came.
@@ -115,6 +52,9 @@ pub struct Run {
     frames: Cell<u64>,
     at: Moments,
 }
+
+/// Hears whether the client is to be answered with a stream or with an error.
+pub type Tell = Box<dyn FnOnce(Result<(), ChatError>)>;
 
 /// Milliseconds on the run's clock.
 #[derive(Default)]
@@ -134,22 +74,23 @@ struct Moments {
 }
 
 impl Run {
-    fn new(
+    /// A run that is still to be driven.
+    pub fn new(
+        id: String,
         chat: ChatRequest,
         ask: Ask,
         settings: Settings,
         targets: usize,
-        tell: oneshot::Sender<Result<(), ChatError>>,
-    ) -> Result<Self, ChatError> {
-        Ok(Run {
-            // 80 random bits: ids do not collide, however many streams start in one millisecond.
-            id: format!("r_{}", random_hex(20)),
+        (outlet, tell): (Rc<dyn Outlet>, Tell),
+    ) -> Self {
+        Run {
+            id,
             chat: RefCell::new(chat),
             unmended: RefCell::new(None),
             ask,
             settings,
             targets,
-            pipe: Rc::new(Pipe::new()?),
+            outlet,
             relay: RefCell::new(None),
             upstream: RefCell::new(None),
             tell: RefCell::new(Some(tell)),
@@ -161,7 +102,7 @@ impl Run {
             asked: RefCell::default(),
             frames: Cell::new(0),
             at: Moments::default(),
-        })
+        }
     }
 
     /// The run's id.
@@ -179,9 +120,20 @@ impl Run {
         self.chat.borrow()
     }
 
-    /// The way to the client.
-    pub fn pipe(&self) -> &Rc<Pipe> {
-        &self.pipe
+    /// Where its frames go.
+    pub fn outlet(&self) -> &Rc<dyn Outlet> {
+        &self.outlet
+    }
+
+    /// Whether a provider is being asked just now, and not waited for between two attempts.
+    pub fn is_in_flight(&self) -> bool {
+        self.in_flight.get()
+    }
+
+    /// The provider and model that were asked last.
+    pub fn asked(&self) -> (String, String) {
+        let (provider, model, _) = &*self.asked.borrow();
+        (provider.clone(), model.clone())
     }
 
     /// The operator's settings.
@@ -330,8 +282,8 @@ impl Run {
             Some((Some(End::Failed(error)), true)) => Err(error),
             _ => {
                 self.commit();
-                self.pipe.write(&out);
-                self.pipe.close();
+                self.outlet.write(&out);
+                self.outlet.close();
                 Ok(())
             }
         }
@@ -351,7 +303,7 @@ impl Run {
             if self.at.finished.get().is_some_and(|at| now >= at.saturating_add(GRACE_MS)) {
                 return None;
             }
-            if self.pipe.has_room() {
+            if self.outlet.has_room() {
                 self.at.room.set(now);
             } else {
                 // It is the client who holds things up; the provider is not to blame.
@@ -366,7 +318,7 @@ impl Run {
                 return Some(too_silent());
             }
             let mut next = silent_until.saturating_sub(now).min(WATCH_MS).min(self.settings.heartbeat_ms);
-            if self.committed.get() && self.pipe.has_room() {
+            if self.committed.get() && self.outlet.has_room() {
                 let beat = self.at.output.get().saturating_add(self.settings.heartbeat_ms);
                 if now >= beat {
                     self.heartbeat();
@@ -394,7 +346,7 @@ impl Run {
     }
 
     /// Passes the commit point.
-    fn commit(&self) {
+    pub fn commit(&self) {
         if self.committed.replace(true) {
             return;
         }
@@ -407,34 +359,63 @@ impl Run {
     /// Gives the client's handler its verdict, once.
     pub fn tell(&self, verdict: Result<(), ChatError>) {
         if let Some(tell) = self.tell.borrow_mut().take() {
-            // Nobody hears it only when the client is gone.
-            let _ = tell.send(verdict);
+            tell(verdict);
         }
     }
 
-    fn heartbeat(&self) {
+    /// A sign of life, in a long silence.
+    pub fn heartbeat(&self) {
         let mut out = Vec::new();
         self.with(|relay| relay.heartbeat(&mut out));
         self.at.output.set(self.elapsed_ms());
-        self.pipe.write(&out);
+        self.outlet.beat(&out);
     }
 
     /// The client left: the upstream is aborted at once.
-    fn leave(&self) {
+    pub fn leave(&self) {
+        self.abort_upstream();
+        self.outlet.abort();
+        self.tell(Err(gone()));
+    }
+
+    /// The caller stops the run: what came stays, the finish is `cancelled`, and usage is settled. Whoever drives
+    /// the run has to let go of it then.
+    pub fn stop(&self) {
+        self.abort_upstream();
+        let mut out = Vec::new();
+        let was_open = self.with(|relay| relay.end().is_none().then(|| relay.cancel(&mut out))).flatten().is_some();
+        if !was_open {
+            // Between two attempts, or before the first: nothing was given yet.
+            self.end_unbegun(&mut out);
+        }
+        self.commit();
+        self.outlet.write(&out);
+        self.outlet.close();
+    }
+
+    fn end_unbegun(&self, out: &mut Vec<u8>) {
+        let (provider, model) = self.asked();
+        let reply = ReplyOptions { run_id: self.id.clone(), provider, model, stream: true, ..ReplyOptions::default() };
+        let chat = self.chat();
+        let mut encoder = self.ask.dialect.encoder(reply, &chat);
+        encoder.event(Event::Usage(Usage::estimate(chat.text_bytes(), 0)), out);
+        encoder.event(Event::Finish { reason: Finish::Cancelled, raw: None }, out);
+    }
+
+    fn abort_upstream(&self) {
         if let Some(upstream) = self.upstream.borrow().as_ref() {
             upstream.abort();
         }
-        self.pipe.abort();
-        self.tell(Err(gone()));
     }
 
     fn with<R>(&self, work: impl FnOnce(&mut Relay) -> R) -> Option<R> {
         self.relay.borrow_mut().as_mut().map(work)
     }
 
-    fn report(&self, outcome: Result<(), ChatError>) {
+    /// Says in the log how it ended.
+    pub fn report(&self, outcome: &Result<(), ChatError>) {
         let end = self.with(|relay| relay.end().cloned()).flatten();
-        let end = match (&outcome, &end) {
+        let end = match (outcome, &end) {
             (Err(error), _) | (_, Some(End::Failed(error))) => error.kind.as_str().to_owned(),
             (_, Some(End::Finished(finish))) => finish.as_str().to_owned(),
             (_, None) => "none".to_owned(),
@@ -445,11 +426,12 @@ impl Run {
             "model": model, "provider_request_id": provider_request_id, "end": end,
             "tried": self.ask.trail.borrow().to_json(), "ms": self.elapsed_ms(),
         }));
-        // An abandoned run leaves neither an upstream request nor an open stream.
-        if outcome.is_err() {
-            self.leave();
-        }
     }
+}
+
+/// A client that did not wait.
+pub fn gone() -> ChatError {
+    ChatError::new(ErrorKind::Cancelled, "the client left")
 }
 
 fn too_silent() -> ChatError {

@@ -1,13 +1,18 @@
-//! Who may call. Closed to all but this machine until the operator opens it.
+//! Who may call, and who it is. Closed to all but this machine until the operator opens it.
 
-use super::{Call, header};
+use super::{Call, header, query};
+use crate::callers::{Caller, Keys};
 use crate::models::{ChatError, ErrorKind};
-use crate::platform::Settings;
+use crate::platform::{Settings, random_hex};
 
-/// Checks a request. Gives the foreign origin that may read the answer, where there is one.
-pub fn check(call: &Call, settings: &Settings) -> Result<Option<String>, ChatError> {
-    if !settings.allow_anonymous && !is_loopback(call.uri.host().unwrap_or_default()) {
-        let words = "this gateway is closed: its operator has not set ALLOW_ANONYMOUS, and only requests to localhost are served";
+/// The cookie by which a browser is known.
+const COOKIE: &str = "tributary";
+
+/// The foreign origin that may read the answer, where there is one. Keys come later: a browser that asks first
+/// sends none.
+pub fn check_origin(call: &Call, settings: &Settings, keys: &Keys) -> Result<Option<String>, ChatError> {
+    if keys.is_empty() && !settings.allow_anonymous && !is_local(call) {
+        let words = "this gateway is closed: its operator has set neither GATEWAY_KEYS nor ALLOW_ANONYMOUS, and only requests to localhost are served";
         return Err(ChatError::new(ErrorKind::PermissionDenied, words));
     }
     let Some(origin) = header(&call.request, "origin") else { return Ok(None) };
@@ -23,7 +28,63 @@ pub fn check(call: &Call, settings: &Settings) -> Result<Option<String>, ChatErr
     Err(ChatError { param: Some("origin".to_owned()), ..ChatError::new(ErrorKind::PermissionDenied, words) })
 }
 
-fn is_loopback(host: &str) -> bool {
+/// Who calls. Where keys are asked for, a caller without a known one is nobody.
+pub fn identify(call: &Call, settings: &Settings, keys: &Keys) -> (Caller, Option<String>) {
+    // Each of the keys is looked up, though one were enough: how long it takes tells nothing.
+    let known: Vec<&str> = keys_in(call).iter().filter_map(|key| keys.name_of(key)).collect();
+    if let Some(name) = known.first() {
+        return (Caller::Key((*name).to_owned()), None);
+    }
+    if !keys.is_empty() && !settings.allow_anonymous {
+        return (Caller::Nobody, None);
+    }
+    match cookie(call) {
+        Some(cookie) => (Caller::browser(&cookie), None),
+        None if is_own_page(call) => {
+            let cookie = random_hex(30);
+            (Caller::browser(&cookie), Some(cookie))
+        }
+        None if is_local(call) => (Caller::Local, None),
+        None => (Caller::Anybody, None),
+    }
+}
+
+/// What a caller without a key is told.
+pub fn no_key() -> ChatError {
+    let words = "this gateway asks for a key: send it as a bearer token, as x-api-key, as x-goog-api-key or as ?key=";
+    ChatError::new(ErrorKind::Unauthenticated, words)
+}
+
+/// Keeps a browser's new identity for a year. No script can read it, and no other site makes the browser send it.
+pub fn set_cookie(call: &Call, value: &str) -> String {
+    let secure = if call.uri.scheme_str() == Some("https") { "; Secure" } else { "" };
+    format!("{COOKIE}={value}; Path=/; HttpOnly; SameSite=Strict; Max-Age=31536000{secure}")
+}
+
+/// Where each vendor's SDK puts its key.
+fn keys_in(call: &Call) -> Vec<String> {
+    let bearer = header(&call.request, "authorization").and_then(|value| {
+        let (scheme, token) = value.split_once(' ')?;
+        scheme.eq_ignore_ascii_case("bearer").then(|| token.trim().to_owned())
+    });
+    let others = ["x-api-key", "x-goog-api-key"].into_iter().filter_map(|name| header(&call.request, name));
+    bearer.into_iter().chain(others).chain(query(&call.uri, "key")).collect()
+}
+
+fn cookie(call: &Call) -> Option<String> {
+    let all = header(&call.request, "cookie")?;
+    let value = all.split(';').filter_map(|pair| pair.trim().split_once('=')).find(|(name, _)| *name == COOKIE)?.1;
+    // One that we did not make says nothing.
+    (value.len() == 30 && value.bytes().all(|byte| byte.is_ascii_hexdigit())).then(|| value.to_owned())
+}
+
+/// Whether a browser asks for a page of ours, and so keeps a cookie.
+fn is_own_page(call: &Call) -> bool {
+    matches!(header(&call.request, "sec-fetch-site").as_deref(), Some("same-origin" | "same-site" | "none"))
+}
+
+fn is_local(call: &Call) -> bool {
+    let host = call.uri.host().unwrap_or_default();
     let ip4 = host.parse::<std::net::Ipv4Addr>().is_ok_and(|ip| ip.is_loopback());
     ip4 || host == "localhost" || host.ends_with(".localhost") || host == "[::1]"
 }

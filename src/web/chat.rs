@@ -5,7 +5,7 @@ use std::rc::Rc;
 use worker::Context;
 
 use super::reply::{self, Reply};
-use super::{Call, body, header, ollama};
+use super::{Call, body, header, ollama, sessions};
 use crate::dialects::{ToClient, Unified};
 use crate::models::{ChatError, ChatRequest};
 use crate::platform::now_ms;
@@ -13,7 +13,11 @@ use crate::service::{Ask, House, start};
 
 /// `POST /api/v1/chat/stream` and `POST /api/v1/chat`: here the route says whether the answer streams.
 pub async fn unified(call: Call, stream: bool, house: &House, context: &Context) -> Result<Reply, ChatError> {
-    let chat = Unified.read_request(&body::read_json(&call).await?)?;
+    let request = body::read_json(&call).await?;
+    let chat = Unified.read_request(&request)?;
+    if let Some(turn) = chat.session {
+        return sessions::run(&call, turn.id, request, stream, house).await;
+    }
     Ok(run(ChatRequest { stream, ..chat }, &Unified, call, house, context).await)
 }
 
@@ -53,6 +57,8 @@ pub fn ask(call: &Call, dialect: &'static dyn ToClient, stream: bool) -> Ask {
         clock: call.clock,
         arrived_ms: now_ms(),
         trail: Rc::default(),
+        kept: false,
+        session: None,
     }
 }
 

@@ -11,12 +11,14 @@ mod lists;
 mod ollama;
 mod reply;
 mod routes;
+mod sessions;
 
 use http::Uri;
 use wasm_bindgen::JsValue;
 use web_sys::{Request, Response};
 use worker::{Context, Env, event};
 
+use crate::callers::Caller;
 use crate::dialects::Unified;
 use crate::models::{ChatError, ErrorKind};
 use crate::platform::{self, Stopwatch, random_hex};
@@ -33,6 +35,9 @@ struct Call {
     uri: Uri,
     trace: Trace,
     clock: Stopwatch,
+    caller: Caller,
+    /// The cookie by which a browser would be known that has none yet.
+    new_cookie: Option<String>,
 }
 
 #[event(start)]
@@ -64,19 +69,30 @@ async fn answer(call: Call, env: Env, context: &Context) -> (Reply, Option<Strin
         Ok(house) => house,
         Err(error) => return (named(failed(error)), None),
     };
-    let origin = match access::check(&call, &house.settings) {
+    let origin = match access::check_origin(&call, &house.settings, &house.keys) {
         Ok(origin) => origin,
         Err(error) => return (named(failed(error)), None),
     };
     if call.method == "OPTIONS" {
         return (Reply::preflight(header(&call.request, "access-control-request-headers")), origin);
     }
+    let (caller, new_cookie) = access::identify(&call, &house.settings, &house.keys);
+    let call = Call { caller, new_cookie, ..call };
     let reply = serve(call, &house, context).await.unwrap_or_else(failed);
     (named(reply), origin)
 }
 
 async fn serve(call: Call, house: &House, context: &Context) -> Result<Reply, ChatError> {
-    match routes::find(&call.method, call.uri.path())? {
+    let route = match routes::find(&call.method, call.uri.path()) {
+        Ok(Route::Health) => return Ok(info::health()),
+        // Whoever has no key is not told what there is.
+        found => {
+            sessions::admit(&call, found.as_ref().ok().and_then(Route::session))?;
+            found?
+        }
+    };
+    match route {
+        Route::Session(route) => sessions::serve(call, route, house).await,
         Route::Chat { stream } => chat::unified(call, stream, house, context).await,
         Route::Surface(dialect) => chat::surface(call, dialect, house, context).await,
         Route::Count(dialect) => count::tokens(call, dialect, None, house).await,
@@ -107,11 +123,19 @@ fn list_dialect(call: &Call) -> ListDialect {
 fn read_call(request: Request, trace: Trace, clock: Stopwatch) -> Result<Call, ChatError> {
     let unreadable = |_| ChatError::new(ErrorKind::InvalidRequest, "the address cannot be read");
     let uri = Uri::try_from(request.url()).map_err(unreadable)?;
-    Ok(Call { method: request.method(), uri, request, trace, clock })
+    // Who it is remains to be found out.
+    Ok(Call { method: request.method(), uri, request, trace, clock, caller: Caller::Nobody, new_cookie: None })
 }
 
 fn header(request: &Request, name: &str) -> Option<String> {
     request.headers().get(name).ok().flatten().filter(|value| !value.is_empty())
+}
+
+/// A field of the address's query, decoded.
+fn query(uri: &Uri, name: &str) -> Option<String> {
+    let pairs = uri.query().unwrap_or_default().split('&').filter_map(|pair| pair.split_once('='));
+    let value = pairs.filter(|(key, _)| *key == name).map(|(_, value)| value.replace('+', " ")).next()?;
+    js_sys::decode_uri_component(&value).ok().map(String::from).filter(|value| !value.is_empty())
 }
 
 /// The caller's id for the request where it is harmless, else one of ours.

@@ -6,6 +6,7 @@ use web_sys::{Headers, ReadableStream, Response, ResponseInit};
 
 use crate::dialects::ToClient;
 use crate::models::{ChatError, ErrorKind};
+use crate::platform::Fetched;
 
 /// An answer on its way to be a response.
 pub struct Reply {
@@ -16,6 +17,8 @@ pub struct Reply {
 
 enum Body {
     Empty,
+    /// A response that holds a socket.
+    Socket(Response),
     Bytes(Vec<u8>),
     Stream(ReadableStream),
 }
@@ -48,6 +51,32 @@ impl Reply {
         Reply { status: 200, headers, body: Body::Stream(body) }
     }
 
+    /// What an object answered, which is an answer for the caller.
+    pub fn passed(fetched: Fetched) -> Self {
+        let known = ["content-type", "x-run-id", "retry-after"];
+        let mut headers: Vec<(&'static str, String)> =
+            known.into_iter().filter_map(|name| Some((name, fetched.header(name)?.to_owned()))).collect();
+        if fetched.header("content-type").is_some_and(|kind| kind.starts_with("text/event-stream")) {
+            headers.push(("x-accel-buffering", "no".to_owned()));
+        }
+        let body = match fetched.body {
+            Some(body) if fetched.status != http::StatusCode::NO_CONTENT => Body::Stream(body),
+            _ => Body::Empty,
+        };
+        Reply { status: fetched.status.as_u16(), headers, body }
+    }
+
+    /// A socket: nothing is added to the response that holds it.
+    pub fn socket(response: Response) -> Self {
+        Reply { status: 101, headers: Vec::new(), body: Body::Socket(response) }
+    }
+
+    /// With a cookie for the browser.
+    pub fn with_cookie(mut self, cookie: String) -> Self {
+        self.headers.push(("set-cookie", cookie));
+        self
+    }
+
     /// The answer to a browser that asks first, for a page that may call: with the headers that it named,
     /// because the vendors' SDKs send many of their own.
     pub fn preflight(asked: Option<String>) -> Self {
@@ -77,6 +106,9 @@ impl Reply {
 
     /// The response, with what every response has.
     pub fn into_response(self, request_id: &str, origin: Option<String>) -> Result<Response, JsValue> {
+        if let Body::Socket(response) = self.body {
+            return Ok(response);
+        }
         let headers = Headers::new()?;
         headers.set("cache-control", "no-store")?;
         headers.set("x-content-type-options", "nosniff")?;
@@ -93,6 +125,7 @@ impl Reply {
         init.set_status(self.status);
         init.set_headers(&headers);
         match self.body {
+            Body::Socket(response) => Ok(response),
             Body::Empty => Response::new_with_opt_str_and_init(None, &init),
             Body::Bytes(bytes) => {
                 let bytes = js_sys::Uint8Array::from(bytes.as_slice());
@@ -110,6 +143,9 @@ pub fn error(error: &ChatError, request_id: &str, dialect: &dyn ToClient) -> Rep
     headers.extend(written.headers);
     if let Some(ms) = error.retry_after_ms {
         headers.push(("retry-after", ms.div_ceil(1000).to_string()));
+    }
+    if let (ErrorKind::Conflict, Some(run)) = (error.kind, &error.code) {
+        headers.push(("x-run-id", run.clone()));
     }
     if let (ErrorKind::MethodNotAllowed, Some(allowed)) = (error.kind, &error.code) {
         headers.push(("allow", allowed.clone()));

@@ -3,6 +3,7 @@
 use http::Uri;
 
 use super::gemini::{self, GeminiCall};
+use super::sessions::{self, SessionRoute};
 use crate::dialects::embeddings::EmbedDialect;
 use crate::dialects::{Anthropic, Ollama, OllamaGenerate, OpenAiChat, OpenAiResponses, ToClient, Unified};
 use crate::models::{ChatError, ErrorKind};
@@ -30,12 +31,26 @@ pub enum Route {
     OllamaTags,
     OllamaVersion,
     Health,
+    /// Sessions, and the runs in them.
+    Session(SessionRoute),
+}
+
+impl Route {
+    /// What is asked of sessions, where that is what is asked.
+    pub fn session(&self) -> Option<&SessionRoute> {
+        if let Route::Session(route) = self { Some(route) } else { None }
+    }
 }
 
 /// Method, path, and what is there.
 const ROUTES: &[(&str, &str, Route)] = &[
     ("POST", "/api/v1/chat/stream", Route::Chat { stream: true }),
     ("POST", "/api/v1/chat", Route::Chat { stream: false }),
+    ("GET", "/api/v1/chat/stream", Route::Session(SessionRoute::Attach)),
+    ("DELETE", "/api/v1/chat/stream", Route::Session(SessionRoute::Stop)),
+    ("GET", "/api/v1/chat/ws", Route::Session(SessionRoute::Socket)),
+    ("POST", "/api/v1/sessions", Route::Session(SessionRoute::Create)),
+    ("GET", "/api/v1/sessions", Route::Session(SessionRoute::List)),
     ("GET", "/api/v1/chat/stream/health", Route::StreamHealth),
     ("GET", "/api/v1/providers", Route::Providers),
     ("POST", "/v1/chat/completions", Route::Surface(&OpenAiChat)),
@@ -71,6 +86,9 @@ pub fn one_model(path: &str) -> Option<String> {
 pub fn find(method: &str, path: &str) -> Result<Route, ChatError> {
     if gemini::is_ours(path) {
         return gemini::find(method, path);
+    }
+    if let Some(found) = sessions::find(method, path) {
+        return found.map(Route::Session).map_err(|allowed| not_allowed(method, allowed));
     }
     let path = if one_model(path).is_some() { ONE_MODEL } else { path };
     let here = || ROUTES.iter().filter(|(_, known, _)| *known == path);

@@ -1,0 +1,109 @@
+//! The list of one caller's sessions.
+
+use serde_json::{Value, json};
+use worker::{
+    DurableObject, Env, Request, Response, Result, Socket, State, WebSocket, WebSocketIncomingMessage, durable_object,
+};
+
+use super::reply::{self, Asked};
+use crate::data::{Entry, IndexStore};
+use crate::models::ChatError;
+use crate::platform::Home;
+
+/// How many are told at once, unless somebody asks for fewer.
+const PAGE: u64 = 100;
+
+/// A caller's object.
+#[durable_object]
+pub struct CallerObject {
+    store: IndexStore,
+}
+
+impl DurableObject for CallerObject {
+    fn new(state: State, _: Env) -> Self {
+        CallerObject { store: IndexStore::new(Home::new(state).sql()) }
+    }
+
+    async fn fetch(&self, request: Request) -> Result<Response> {
+        let asked = Asked(Clone::clone(request.inner()));
+        let answer = match self.answer(&asked).await {
+            Ok(value) => reply::json(200, &value),
+            Err(error) => reply::error(&error, ""),
+        };
+        answer.map(Response::from)
+    }
+
+    async fn connect(&self, _: Socket) -> Result<()> {
+        Ok(())
+    }
+
+    async fn alarm(&self) -> Result<Response> {
+        Response::empty()
+    }
+
+    async fn websocket_message(&self, _: WebSocket, _: WebSocketIncomingMessage) -> Result<()> {
+        Ok(())
+    }
+
+    async fn websocket_close(&self, _: WebSocket, _: usize, _: String, _: bool) -> Result<()> {
+        Ok(())
+    }
+
+    async fn websocket_error(&self, _: WebSocket, _: worker::Error) -> Result<()> {
+        Ok(())
+    }
+}
+
+impl CallerObject {
+    async fn answer(&self, asked: &Asked) -> std::result::Result<Value, ChatError> {
+        match asked.0.method().as_str() {
+            "POST" => {
+                let fields = asked.fields().await?;
+                let text = |name: &str| fields.get(name).and_then(Value::as_str).map(str::to_owned);
+                let time = |name: &str| fields.get(name).and_then(Value::as_u64).unwrap_or(0);
+                self.store.note(&Entry {
+                    id: text("id").unwrap_or_default(),
+                    title: text("title"),
+                    created_at: time("created_at"),
+                    updated_at: time("updated_at"),
+                })?;
+                Ok(json!({}))
+            }
+            "DELETE" => {
+                self.store.forget(&asked.query("id").unwrap_or_default())?;
+                Ok(json!({}))
+            }
+            _ => self.page(asked),
+        }
+    }
+
+    fn page(&self, asked: &Asked) -> std::result::Result<Value, ChatError> {
+        let wrong = |name: &str, what: &str| ChatError::invalid(name, format!("{name} must be {what}"));
+        let most = match asked.query("limit") {
+            None => PAGE,
+            Some(text) => text
+                .parse()
+                .ok()
+                .filter(|limit| (1..=PAGE).contains(limit))
+                .ok_or_else(|| wrong("limit", "a whole number from 1 to 100"))?,
+        };
+        let before = asked.query("before");
+        let behind = match &before {
+            None => None,
+            Some(text) => {
+                let place = text.split_once(':').and_then(|(at, id)| Some((at.parse().ok()?, id)));
+                Some(place.ok_or_else(|| wrong("before", "what the page before gave as next"))?)
+            }
+        };
+        let mut entries = self.store.page(behind, most.saturating_add(1))?;
+        let more = entries.len() as u64 > most;
+        entries.truncate(usize::try_from(most).unwrap_or(usize::MAX));
+        let next = entries.last().filter(|_| more).map(|last| format!("{}:{}", last.updated_at, last.id));
+        let entry = |entry: &Entry| {
+            json!({
+                "id": entry.id, "title": entry.title, "created_at": entry.created_at, "updated_at": entry.updated_at,
+            })
+        };
+        Ok(json!({"sessions": entries.iter().map(entry).collect::<Vec<_>>(), "next": next}))
+    }
+}

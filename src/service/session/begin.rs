@@ -1,0 +1,172 @@
+//! The beginning of a run in a session: its history, its plans, its driver.
+
+use std::rc::Rc;
+
+use futures_util::future::{AbortHandle, Abortable};
+use serde_json::Value;
+
+use super::ask::title_of;
+use super::log::LogOutlet;
+use super::{Going, Hall, Post};
+use crate::dialects::kept;
+use crate::models::{ChatError, ChatRequest, Message, Parent, Part, Role};
+use crate::platform::{Abort, now_ms};
+use crate::service::drive::drive;
+use crate::service::plan::plans;
+use crate::service::run::{Run, Tell, gone};
+use crate::service::{Ask, House};
+use crate::session::{RunRecord, SessionRecord, Status, chain, fit, settle};
+
+/// A request whose turn it is, or will be.
+pub struct Asked {
+    /// The request; its messages are only the new ones.
+    pub chat: ChatRequest,
+    /// Those messages as they came.
+    pub messages: Vec<Value>,
+    /// What it follows.
+    pub parent: Parent,
+    /// The digest of what was asked.
+    pub digest: String,
+    /// How it came.
+    pub post: Post,
+    /// What it is served with.
+    pub house: House,
+}
+
+impl Hall {
+    /// Begins a run. What is wrong with it is its verdict.
+    pub(super) fn begin(self: &Rc<Self>, going: &Rc<Going>, asked: Asked) {
+        if let Err(error) = self.try_begin(going, asked) {
+            self.fail(going, error);
+        }
+    }
+
+    fn try_begin(self: &Rc<Self>, going: &Rc<Going>, asked: Asked) -> Result<(), ChatError> {
+        let mut record = self.record()?;
+        let parent = self.parent(&record, &asked.parent)?;
+        let mut chat = self.with_history(&record, parent.as_deref(), asked.chat, &asked.house)?;
+        let ask = ask(&asked.post)?;
+        let plans = plans(&chat, &ask, &asked.house)?;
+        let (provider, model) =
+            plans.first().map(|plan| (plan.target.provider.clone(), plan.target.model.clone())).unwrap_or_default();
+        self.store.begin(&RunRecord {
+            id: going.id.clone(),
+            parent,
+            status: Status::Live,
+            key: asked.post.key.clone(),
+            digest: asked.digest,
+            started_at: now_ms(),
+            input_bytes: chat.text_bytes(),
+            provider,
+            model,
+            ..RunRecord::default()
+        })?;
+        for message in &asked.messages {
+            self.store.add_message(&going.id, message)?;
+        }
+        record.updated_at = now_ms();
+        if record.title.is_none() {
+            record.title = title_of(&asked.messages);
+        }
+        self.store.save(&record)?;
+        self.note_later(record);
+        chat.stream = true;
+        let outlet = Rc::new(LogOutlet { hall: Rc::downgrade(self), going: Rc::downgrade(going) });
+        let settings = asked.house.settings.clone();
+        let run = Rc::new(Run::new(going.id.clone(), chat, ask, settings, plans.len(), (outlet, self.tell(going))));
+        let (drive_handle, stopped) = AbortHandle::new_pair();
+        going.run.replace(Some((run.clone(), drive_handle)));
+        let (hall, going) = (self.clone(), going.clone());
+        self.home.wait_until(async move {
+            let outcome = Abortable::new(drive(&run, &plans), stopped).await.unwrap_or_else(|_| Err(gone()));
+            run.report(&outcome);
+            if let Err(error) = outcome {
+                hall.fail(&going, error);
+            }
+            // It knows its outlet, which knows the hall: a circle that nobody needs any more.
+            going.run.replace(None);
+        });
+        self.home_alarm();
+        Ok(())
+    }
+
+    /// Hears that a run answers: from now on it is the latest.
+    fn tell(self: &Rc<Self>, going: &Rc<Going>) -> Tell {
+        let (hall, going) = (Rc::downgrade(self), Rc::downgrade(going));
+        Box::new(move |verdict| {
+            let Some((hall, going)) = hall.upgrade().zip(going.upgrade()) else { return };
+            // A failure is told once it is undone.
+            if verdict.is_ok() {
+                going.verdict.ring(hall.becomes_latest(&going));
+            }
+        })
+    }
+
+    fn becomes_latest(self: &Rc<Self>, going: &Going) -> Result<(), ChatError> {
+        let mut record = self.record()?;
+        record.head = Some(going.id.clone());
+        self.store.save(&record)?;
+        let asked = going.run.borrow().as_ref().map(|(run, _)| run.asked());
+        if let Some((provider, model)) = asked.filter(|(provider, _)| !provider.is_empty()) {
+            self.store.answers(&going.id, &provider, &model)?;
+        }
+        self.follow(&going.id);
+        Ok(())
+    }
+
+    fn parent(&self, record: &SessionRecord, parent: &Parent) -> Result<Option<String>, ChatError> {
+        match parent {
+            Parent::Latest => Ok(record.head.clone()),
+            Parent::Start => Ok(None),
+            Parent::Run(run) => match self.store.run(run)? {
+                Some(run) => Ok(Some(run.id)),
+                None => Err(ChatError::invalid("parent", "parent names a run that this session does not have")),
+            },
+        }
+    }
+
+    /// The request with all that was said before it, as far as that fits.
+    fn with_history(
+        &self,
+        record: &SessionRecord,
+        parent: Option<&str>,
+        chat: ChatRequest,
+        house: &House,
+    ) -> Result<ChatRequest, ChatError> {
+        let mut messages = Vec::new();
+        if let Some(system) = &record.system {
+            messages.push(Message { role: Role::System, parts: vec![Part::Text(system.clone())], tool_call_id: None });
+        }
+        for run in chain(parent, &self.store.parents()?) {
+            for message in self.store.messages(&run)? {
+                messages.push(kept::read_message(&message)?);
+            }
+        }
+        messages.extend(chat.messages);
+        let (messages, left_out) = fit(settle(messages), house.settings.history_tokens);
+        let mut warnings = chat.warnings;
+        if left_out > 0 {
+            warnings.push(format!(
+                "the oldest {left_out} messages of the session were left out: it is longer than {} tokens",
+                house.settings.history_tokens
+            ));
+        }
+        Ok(ChatRequest { messages, warnings, ..chat })
+    }
+}
+
+fn ask(post: &Post) -> Result<Ask, ChatError> {
+    Ok(Ask {
+        dialect: kept::LANGUAGE,
+        stream: true,
+        caller_key: post.provider_key.clone(),
+        trace: post.trace.clone(),
+        clock: post.clock,
+        arrived_ms: now_ms(),
+        trail: Rc::default(),
+        // Nobody's leaving ends a session's run: whoever listens to it may leave and come back.
+        left: Abort::new()?.signal(),
+        kept: true,
+        session: None,
+    })
+}

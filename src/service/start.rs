@@ -1,0 +1,84 @@
+//! A run for one client, in the isolate that serves it.
+
+use std::pin::pin;
+use std::rc::Rc;
+
+use futures_channel::oneshot;
+use futures_util::future::{AbortHandle, Abortable, Either, select};
+
+use super::drive::drive;
+use super::plan::plans;
+use super::remote::new_run_id;
+use super::run::{Run, STALLED_CLIENT_MS, Tell, gone};
+use super::{Ask, House};
+use crate::models::{ChatError, ChatRequest};
+use crate::platform::{OnAbort, Pipe, sleep};
+
+/// A run whose client can be answered.
+pub struct Started {
+    /// The run's id.
+    pub run_id: String,
+    /// What the client reads.
+    pub body: web_sys::ReadableStream,
+}
+
+/// Starts a run, and waits until the client can be answered. The run itself goes on under the
+/// context's `wait_until` while the client reads.
+pub async fn start(
+    chat: ChatRequest,
+    ask: Ask,
+    house: &House,
+    context: &worker::Context,
+) -> Result<Started, ChatError> {
+    let plans = plans(&chat, &ask, house)?;
+    let (tell, mut told) = oneshot::channel();
+    let left = ask.left.clone();
+    let run_id = ask.session.as_ref().map_or_else(new_run_id, |session| session.run_id.clone());
+    let settings = match &ask.session {
+        // The session's object has tried what there was to try.
+        Some(_) => house.settings.without_retries(),
+        None => house.settings.clone(),
+    };
+    let pipe = Rc::new(Pipe::new()?);
+    // Nobody hears the verdict only when the client is gone.
+    let tell: Tell = Box::new(move |verdict| drop(tell.send(verdict)));
+    let run = Rc::new(Run::new(run_id, chat, ask, settings, plans.len(), (pipe.clone(), tell)));
+    let (stop, stopped) = AbortHandle::new_pair();
+    let leaver = Rc::downgrade(&run);
+    let listener = OnAbort::new(left, move || {
+        if let Some(run) = leaver.upgrade() {
+            run.leave();
+        }
+        stop.abort();
+    });
+    let (driven, written) = (run.clone(), pipe.clone());
+    context.wait_until(async move {
+        let outcome = Abortable::new(drive(&driven, &plans), stopped).await.unwrap_or_else(|_| Err(gone()));
+        driven.report(&outcome);
+        if outcome.is_err() {
+            // An abandoned run leaves neither an upstream request nor an open stream.
+            driven.leave();
+        }
+        // What was written last may still be on its way through a slow client.
+        select(pin!(written.flushed()), pin!(sleep(STALLED_CLIENT_MS))).await;
+        drop(listener);
+    });
+    loop {
+        // Silence is for clients of streams only: one object has no room for a sign of life.
+        let patience = if run.ask().stream { run.settings().heartbeat_ms } else { u64::from(u32::MAX >> 1) };
+        match select(&mut told, pin!(sleep(patience))).await {
+            Either::Left((verdict, _)) => {
+                verdict.unwrap_or_else(|_| Err(gone()))?;
+                break;
+            }
+            Either::Right(_) if run.is_in_flight() => {
+                run.commit();
+                run.heartbeat();
+                break;
+            }
+            // Between two attempts: the next one may still fail with a status.
+            Either::Right(_) => {}
+        }
+    }
+    Ok(Started { run_id: run.id().to_owned(), body: pipe.readable() })
+}
