@@ -34,6 +34,8 @@ mod gemini_requests;
 #[cfg(not(target_arch = "wasm32"))]
 #[path = "core/invariants.rs"]
 mod invariants;
+#[path = "core/kept.rs"]
+mod kept;
 #[path = "core/ollama.rs"]
 mod ollama;
 #[path = "core/ollama_client.rs"]

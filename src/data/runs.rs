@@ -18,7 +18,8 @@ const TABLES: [&str; 4] = [
     "CREATE TABLE session (one INTEGER PRIMARY KEY CHECK (one = 1), record TEXT NOT NULL)",
     "CREATE TABLE runs (id TEXT PRIMARY KEY, parent TEXT, status TEXT NOT NULL, key TEXT UNIQUE, digest TEXT NOT NULL,
         started_at INTEGER NOT NULL, ended_at INTEGER, last INTEGER NOT NULL DEFAULT 0,
-        reaped INTEGER NOT NULL DEFAULT 0, input_bytes INTEGER NOT NULL, provider TEXT NOT NULL, model TEXT NOT NULL)",
+        reaped INTEGER NOT NULL DEFAULT 0, input_bytes INTEGER NOT NULL, provider TEXT NOT NULL, model TEXT NOT NULL,
+        asked TEXT, hidden INTEGER NOT NULL DEFAULT 0)",
     // A message may be larger than a row: it is kept in pieces.
     "CREATE TABLE messages (run TEXT NOT NULL, at INTEGER NOT NULL, piece INTEGER NOT NULL, body TEXT NOT NULL,
         PRIMARY KEY (run, at, piece)) WITHOUT ROWID",
@@ -27,7 +28,7 @@ const TABLES: [&str; 4] = [
 ];
 
 const COLUMNS: &str =
-    "id, parent, status, key, digest, started_at, ended_at, last, reaped, input_bytes, provider, model";
+    "id, parent, status, key, digest, started_at, ended_at, last, reaped, input_bytes, provider, model, asked, hidden";
 
 impl SessionStore {
     /// What an object's database has of a session.
@@ -75,10 +76,11 @@ impl SessionStore {
             int(run.input_bytes),
             run.provider.clone().into(),
             run.model.clone().into(),
+            run.asked.clone().into(),
         ];
         self.sql.run(
-            "INSERT INTO runs (id, parent, status, key, digest, started_at, input_bytes, provider, model)
-             VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            "INSERT INTO runs (id, parent, status, key, digest, started_at, input_bytes, provider, model, asked)
+             VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             values,
         )?;
         Ok(())
@@ -103,6 +105,12 @@ impl SessionStore {
         for table in ["messages WHERE run", "frames WHERE run", "runs WHERE id"] {
             self.sql.run(&format!("DELETE FROM {table} = ?"), vec![run.into()])?;
         }
+        Ok(())
+    }
+
+    /// A run is not to be found any more.
+    pub fn hide(&self, run: &str) -> Result<(), ChatError> {
+        self.sql.run("UPDATE runs SET hidden = 1 WHERE id = ?", vec![run.into()])?;
         Ok(())
     }
 
@@ -190,5 +198,7 @@ fn read_run(row: &[SqlValue]) -> RunRecord {
         input_bytes: number(row.get(9)),
         provider: text(row.get(10)),
         model: text(row.get(11)),
+        asked: maybe_text(row.get(12)),
+        hidden: number(row.get(13)) > 0,
     }
 }

@@ -13,6 +13,7 @@ mod fields;
 mod gemini;
 mod ids;
 mod images;
+mod lanarky;
 mod lenient;
 mod ollama;
 mod opaque;
@@ -37,9 +38,10 @@ use crate::models::{Beyond, ChatError, ChatRequest, EmbedRequest, Embeddings, Er
 
 pub use anthropic::Anthropic;
 pub use gemini::{Gemini, GeminiArray};
+pub use lanarky::Lanarky;
 pub use ollama::{Ollama, OllamaGenerate};
 pub use openai_chat::OpenAiChat;
-pub use openai_responses::OpenAiResponses;
+pub use openai_responses::{OpenAiResponses, kept_response, write_kept_response};
 pub use unified::{Unified, kept};
 pub use workers_ai::WorkersAi;
 
@@ -143,6 +145,11 @@ pub trait ToClient: Sync {
         false
     }
 
+    /// A request of which nothing is known but what an answer repeats of it.
+    fn repeats(&self, _asked: serde_json::Map<String, Value>) -> ChatRequest {
+        ChatRequest::default()
+    }
+
     /// Writes an error that comes instead of an answer.
     fn write_error(&self, error: &ChatError, request_id: &str) -> ErrorReply;
 }
@@ -218,6 +225,8 @@ pub struct ReplyOptions {
     pub input_tokens: u64,
     /// How many frames of this run were given before, for languages that count theirs.
     pub given: u64,
+    /// The session that keeps the answer, where one does.
+    pub session: Option<String>,
 }
 
 /// Events in, bytes out.

@@ -37,6 +37,10 @@ pub struct ChatRequest {
     pub on_disconnect: Option<OnDisconnect>,
     /// The session that it belongs to; then `messages` are only the new ones.
     pub session: Option<SessionTurn>,
+    /// So many messages at the beginning are for this answer only: a session does not keep them.
+    pub passing: usize,
+    /// Whether the answer is to be kept, so that it can be asked for and followed later.
+    pub keep: bool,
     /// Whether the answer is to stream, in a language where the request says so.
     pub stream: bool,
     /// The request in its client's own words, where a provider may speak the same language.

@@ -105,6 +105,10 @@ impl SessionObject {
                 let run = asked.query("run").unwrap_or_default();
                 reply::json(200, &hall.kept_answer(&run)?)
             }
+            ("DELETE", "/answer") => {
+                hall.forget_answer(&record, &asked.query("run").unwrap_or_default()).await?;
+                reply::nothing()
+            }
             ("GET", "/socket") => return self.socket(),
             _ => return Err(no_session()),
         };

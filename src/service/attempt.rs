@@ -59,7 +59,8 @@ fn relay(run: &Run, plan: &Plan, warnings: Vec<String>, native: bool) -> Relay {
         stream: ask.stream,
         created: ask.arrived_ms / 1000,
         input_tokens: Usage::estimate(chat.text_bytes(), 0).input_tokens,
-        ..ReplyOptions::default()
+        given: ask.given,
+        session: ask.session.as_ref().map(|session| session.session_id.clone()),
     };
     let decode = DecodeOptions { run_id: run.id().to_owned(), think_tags: plan.target.quirks.think_tags };
     let options = RelayOptions {

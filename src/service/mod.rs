@@ -25,7 +25,7 @@ pub use remote::{
     SessionCall, ask_session, connect_session, create_session, list_sessions, new_run_id, new_session_id, no_session,
 };
 pub use session::{CreateSession, Hall, Post, Served, SocketCall, unreadable_cursor};
-pub use start::start;
+pub use start::{run_into, start};
 
 /// All that a run needs to know of where its request came from.
 pub struct Ask {
@@ -47,6 +47,8 @@ pub struct Ask {
     pub left: web_sys::AbortSignal,
     /// Whether the answer is kept: then it is bounded.
     pub kept: bool,
+    /// How many frames of the answer the client had before.
+    pub given: u64,
     /// The session's object that is to answer, where the request belongs to a session.
     pub session: Option<SessionCall>,
 }

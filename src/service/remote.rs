@@ -53,6 +53,8 @@ pub struct SessionCall {
     pub last_event_id: Option<String>,
     /// The caller's own key for the provider.
     pub provider_key: Option<String>,
+    /// The run that is to be heard once more, instead of a new one.
+    pub replay: Option<String>,
     /// Ids for logs.
     pub trace: Trace,
     /// Variables and bindings.
@@ -62,7 +64,10 @@ pub struct SessionCall {
 impl SessionCall {
     /// Asks for a run; the body is a request in the language of sessions.
     pub async fn post(&self, body: Vec<u8>, abort: &Abort) -> Answer {
-        let request = self.request(Method::POST, "/runs", body)?;
+        let request = match &self.replay {
+            Some(run) => self.request(Method::GET, &format!("/stream?last_event_id={run}:0"), Vec::new())?,
+            None => self.request(Method::POST, "/runs", body)?,
+        };
         within(RUN_PATIENCE_MS, self.env.object(SESSIONS, self.known_id()?)?.send(request, abort)).await
     }
 

@@ -12,7 +12,7 @@ use super::remote::new_run_id;
 use super::run::{Run, STALLED_CLIENT_MS, Tell, gone};
 use super::{Ask, House};
 use crate::models::{ChatError, ChatRequest};
-use crate::platform::{OnAbort, Pipe, sleep};
+use crate::platform::{OnAbort, Outlet, Pipe, sleep};
 
 /// A run whose client can be answered.
 pub struct Started {
@@ -20,6 +20,26 @@ pub struct Started {
     pub run_id: String,
     /// What the client reads.
     pub body: web_sys::ReadableStream,
+}
+
+/// Runs to its end, into an outlet. An error is one that was not told there.
+pub async fn run_into(chat: ChatRequest, ask: Ask, house: &House, outlet: Rc<dyn Outlet>) -> Result<(), ChatError> {
+    let plans = plans(&chat, &ask, house)?;
+    let left = ask.left.clone();
+    // Whoever waits here hears it by the error.
+    let tell: Tell = Box::new(drop);
+    let run = Rc::new(Run::new(new_run_id(), chat, ask, house.settings.clone(), plans.len(), (outlet, tell)));
+    let (stop, stopped) = AbortHandle::new_pair();
+    let leaver = Rc::downgrade(&run);
+    let _listener = OnAbort::new(left, move || {
+        if let Some(run) = leaver.upgrade() {
+            run.leave();
+        }
+        stop.abort();
+    });
+    let outcome = Abortable::new(drive(&run, &plans), stopped).await.unwrap_or_else(|_| Err(gone()));
+    run.report(&outcome);
+    outcome
 }
 
 /// Starts a run, and waits until the client can be answered. The run itself goes on under the

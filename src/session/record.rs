@@ -92,6 +92,10 @@ pub struct RunRecord {
     pub provider: String,
     /// The model.
     pub model: String,
+    /// What an answer in its client's language repeats of its request, as JSON.
+    pub asked: Option<String>,
+    /// Whether it was forgotten, though another one follows it.
+    pub hidden: bool,
 }
 
 #[cfg(test)]

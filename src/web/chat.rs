@@ -5,11 +5,11 @@ use std::rc::Rc;
 use worker::Context;
 
 use super::reply::{self, Reply};
-use super::{Call, body, header, ollama, sessions};
+use super::{Call, body, header, ollama, responses, sessions};
 use crate::dialects::{ToClient, Unified};
 use crate::models::{ChatError, ChatRequest};
 use crate::platform::now_ms;
-use crate::service::{Ask, House, start};
+use crate::service::{Ask, House, SessionCall, start};
 
 /// `POST /api/v1/chat/stream` and `POST /api/v1/chat`: here the route says whether the answer streams.
 pub async fn unified(call: Call, stream: bool, house: &House, context: &Context) -> Result<Reply, ChatError> {
@@ -35,7 +35,8 @@ pub async fn surface(
         return Ok(reply);
     }
     take_headers(&mut chat, dialect, &call);
-    Ok(run(chat, dialect, call, house, context).await)
+    let session = responses::keeper(&mut chat, &call, house).await?;
+    Ok(run_in(session, chat, dialect, call, house, context).await)
 }
 
 /// What a client says in headers belongs to its own words.
@@ -58,6 +59,7 @@ pub fn ask(call: &Call, dialect: &'static dyn ToClient, stream: bool) -> Ask {
         arrived_ms: now_ms(),
         trail: Rc::default(),
         kept: false,
+        given: 0,
         session: None,
     }
 }
@@ -70,8 +72,26 @@ pub async fn run(
     house: &House,
     context: &Context,
 ) -> Reply {
+    run_in(None, chat, dialect, call, house, context).await
+}
+
+/// The same, in a session that keeps it.
+pub async fn run_in(
+    session: Option<SessionCall>,
+    chat: ChatRequest,
+    dialect: &'static dyn ToClient,
+    call: Call,
+    house: &House,
+    context: &Context,
+) -> Reply {
     let stream = chat.stream;
-    let ask = ask(&call, dialect, stream);
+    let ask = Ask { session, ..ask(&call, dialect, stream) };
+    answer(chat, ask, call, house, context).await
+}
+
+/// What a request is told.
+pub async fn answer(chat: ChatRequest, ask: Ask, call: Call, house: &House, context: &Context) -> Reply {
+    let (stream, dialect) = (ask.stream, ask.dialect);
     let (trail, request_id) = (ask.trail.clone(), call.trace.request_id);
     let reply = match start(chat, ask, house, context).await {
         Ok(started) => {

@@ -10,8 +10,10 @@ mod info;
 mod lists;
 mod ollama;
 mod reply;
+mod responses;
 mod routes;
 mod sessions;
+mod socket;
 
 use http::Uri;
 use wasm_bindgen::JsValue;
@@ -92,9 +94,11 @@ async fn serve(call: Call, house: &House, context: &Context) -> Result<Reply, Ch
         }
     };
     match route {
+        Route::Socket => socket::open(call, house, context),
         Route::Session(route) => sessions::serve(call, route, house).await,
         Route::Chat { stream } => chat::unified(call, stream, house, context).await,
         Route::Surface(dialect) => chat::surface(call, dialect, house, context).await,
+        Route::Response { id, delete } => responses::serve(call, &id, delete, house, context).await,
         Route::Count(dialect) => count::tokens(call, dialect, None, house).await,
         Route::Embeddings(dialect, language) => embed::embeddings(call, dialect, language, None, house).await,
         Route::Models => Ok(lists::all(list_dialect(&call), house)),

@@ -5,7 +5,7 @@ use http::Uri;
 use super::gemini::{self, GeminiCall};
 use super::sessions::{self, SessionRoute};
 use crate::dialects::embeddings::EmbedDialect;
-use crate::dialects::{Anthropic, Ollama, OllamaGenerate, OpenAiChat, OpenAiResponses, ToClient, Unified};
+use crate::dialects::{Anthropic, Lanarky, Ollama, OllamaGenerate, OpenAiChat, OpenAiResponses, ToClient, Unified};
 use crate::models::{ChatError, ErrorKind};
 
 /// What a request is for.
@@ -33,6 +33,13 @@ pub enum Route {
     Health,
     /// Sessions, and the runs in them.
     Session(SessionRoute),
+    /// Chat over a WebSocket, without a session.
+    Socket,
+    /// A response that is kept, and how it is asked for.
+    Response {
+        id: String,
+        delete: bool,
+    },
 }
 
 impl Route {
@@ -66,11 +73,15 @@ const ROUTES: &[(&str, &str, Route)] = &[
     ("POST", "/api/embeddings", Route::Embeddings(EmbedDialect::OllamaOne, &Ollama)),
     ("GET", "/api/tags", Route::OllamaTags),
     ("GET", "/api/version", Route::OllamaVersion),
+    ("GET", "/ws", Route::Socket),
     ("GET", "/health", Route::Health),
 ];
 
 /// Where a list's single models are, below the list.
 const ONE_MODEL: &str = "/v1/models/";
+
+/// Where single responses are.
+const RESPONSES: &str = "/v1/responses/";
 
 /// What a server of Ollama has below `/api` beside its chat: errors there are in its language, too.
 const OLLAMA: [&str; 11] =
@@ -89,6 +100,12 @@ pub fn find(method: &str, path: &str) -> Result<Route, ChatError> {
     }
     if let Some(found) = sessions::find(method, path) {
         return found.map(Route::Session).map_err(|allowed| not_allowed(method, allowed));
+    }
+    if let Some(id) = path.strip_prefix(RESPONSES).filter(|id| !id.is_empty() && !id.contains('/')) {
+        return match method {
+            "GET" | "DELETE" => Ok(Route::Response { id: id.to_owned(), delete: method == "DELETE" }),
+            _ => Err(not_allowed(method, "GET, DELETE")),
+        };
     }
     let path = if one_model(path).is_some() { ONE_MODEL } else { path };
     let here = || ROUTES.iter().filter(|(_, known, _)| *known == path);
@@ -116,10 +133,12 @@ pub fn language(uri: &Uri) -> &'static dyn ToClient {
     let path = uri.path();
     match ROUTES.iter().find(|(_, known, _)| *known == path) {
         Some((_, _, Route::Surface(dialect) | Route::Count(dialect) | Route::Embeddings(_, dialect))) => *dialect,
+        Some((_, _, Route::Socket)) => &Lanarky,
         _ if path.strip_prefix("/api/").is_some_and(|name| OLLAMA.contains(&name)) => &Ollama,
         _ if gemini::is_ours(path) => gemini::language(uri),
         // What the vendors have there and this gateway has not.
         _ if path.starts_with("/v1/messages/") => &Anthropic,
+        _ if path.starts_with(RESPONSES) => &OpenAiResponses,
         _ if path.starts_with("/v1/") => &OpenAiChat,
         _ => &Unified,
     }

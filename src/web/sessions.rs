@@ -62,6 +62,7 @@ pub fn call_to(call: &Call, session_id: String, stream: bool, house: &House) -> 
         idempotency_key: header(&call.request, "idempotency-key").filter(|key| key.len() <= 256),
         last_event_id: header(&call.request, "last-event-id").filter(|id| id.len() <= 128),
         provider_key: header(&call.request, "x-provider-key"),
+        replay: None,
         trace: call.trace.clone(),
         env: house.env.clone(),
     }

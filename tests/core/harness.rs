@@ -44,6 +44,7 @@ pub const OLLAMA: Feed = Feed { dialect: &Ollama, framing: Framing::NdJson, ..SS
 pub const GEMINI: Feed = Feed { dialect: &Gemini, ..SSE };
 pub const WORKERS_AI: Feed = Feed { dialect: &WorkersAi, ..SSE };
 pub const RESPONSES: Feed = Feed { dialect: &OpenAiResponses, ..SSE };
+pub const UNIFIED: Feed = Feed { dialect: &Unified, ..SSE };
 pub const DETECT: Feed = Feed { framing: Framing::Detect, ..SSE };
 pub const WHOLE: Feed = Feed { framing: Framing::Whole, ..SSE };
 pub const THINK: Feed = Feed { think_tags: true, ..SSE };

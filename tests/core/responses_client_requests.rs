@@ -3,7 +3,8 @@
 use serde_json::{Value, json};
 use tributary::dialects::{Anthropic, Ollama, OpenAiResponses, ToClient, write_for};
 use tributary::models::{
-    ChatError, ChatRequest, Effort, ErrorKind, Part, Quirks, ResponseFormat, Role, Target, Thinking, ToolChoice,
+    ChatError, ChatRequest, Effort, ErrorKind, Parent, Part, Quirks, ResponseFormat, Role, SessionTurn, Target,
+    Thinking, ToolChoice,
 };
 
 use crate::both_targets;
@@ -109,8 +110,8 @@ both_targets! {
         for name in ["user", "service_tier", "truncation", "top_logprobs", "max_tool_calls", "prompt_cache_key", "safety_identifier", "unheard_of"] {
             assert_eq!(beyond(json!({name: "x"})), noted(name, false));
         }
-        // Left out it means true at the vendor: every client would be told.
-        assert_eq!((beyond(json!({})), beyond(json!({"store": true}))), (vec![], noted("store", false)));
+        // It is understood: a session keeps what is stored.
+        assert_eq!((beyond(json!({})), beyond(json!({"store": true})), beyond(json!({"store": false}))), (vec![], vec![], vec![]));
         assert_eq!(beyond(json!({"include": ["reasoning.encrypted_content", "file_search_call.results"]})), noted("include[1]", false));
         assert_eq!(beyond(json!({"text": {"verbosity": "low"}})), noted("text.verbosity", false));
         assert_eq!(beyond(json!({"reasoning": {"mode": "pro"}})), noted("reasoning.mode", false));
@@ -131,9 +132,9 @@ both_targets! {
     }
 
     fn other_languages_are_told_what_they_can_be_told() {
-        let (outgoing, native) = write_for(&Ollama, &read(json!({"store": true})).unwrap(), &target()).unwrap();
+        let (outgoing, native) = write_for(&Ollama, &read(json!({"user": "u"})).unwrap(), &target()).unwrap();
         assert!(!native);
-        assert_eq!(outgoing.warnings, ["store was left out: the provider has no such field"]);
+        assert_eq!(outgoing.warnings, ["user was left out: the provider has no such field"]);
         let error = write_for(&Anthropic, &read(json!({"previous_response_id": "resp_0d6d"})).unwrap(), &target()).err().unwrap();
         assert_eq!((error.kind, error.param.as_deref()), (ErrorKind::InvalidRequest, Some("previous_response_id")));
     }
@@ -163,10 +164,19 @@ both_targets! {
         assert_eq!(param(json!({"text": {"format": {"type": "json_schema", "schema": {}}}})), "text.format.name");
         assert_eq!(param(json!({"tools": [{"name": "f"}]})), "tools[0].type");
         assert_eq!(param(json!({"stream": 1})), "stream");
-        // Nothing is stored here.
         assert_eq!(param(json!({"background": true})), "background");
         let own = read(json!({"previous_response_id": "resp_r_7f3a"})).unwrap_err();
         assert_eq!(own.param.as_deref(), Some("previous_response_id"));
-        assert!(own.message.contains("does not store responses yet"), "{}", own.message);
+        assert!(own.message.contains("was not stored"), "{}", own.message);
+        assert_eq!(param(json!({"previous_response_id": "resp_r_7f3as0011", "store": false})), "store");
+    }
+
+    fn a_stored_response_is_followed_in_its_session() {
+        let chat = read(json!({"previous_response_id": "resp_r_7f3as0011", "instructions": "Be brief."})).unwrap();
+        let turn = SessionTurn { id: "s_0011".into(), parent: Parent::Run("r_7f3a".into()), queue: true };
+        assert_eq!((chat.session, chat.keep, chat.passing, chat.messages.len()), (Some(turn), true, 1, 2));
+        assert_eq!(chat.native.unwrap().beyond, []);
+        let chat = read(json!({"store": false})).unwrap();
+        assert_eq!((chat.session, chat.keep, chat.passing), (None, false, 0));
     }
 }

@@ -8,7 +8,7 @@ use proptest::option;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 use tributary::dialects::{
-    Anthropic, Gemini, GeminiArray, Ollama, OpenAiChat, OpenAiResponses, ReplyOptions, ToClient,
+    Anthropic, Gemini, GeminiArray, Ollama, OpenAiChat, OpenAiResponses, ReplyOptions, ToClient, Unified,
 };
 use tributary::framing::{Framer, Framing, Limits};
 use tributary::models::{
@@ -70,7 +70,8 @@ fn pairs() -> Vec<Pair> {
         keeps: said_to_anthropic,
         tells: told_by_anthropic,
     };
-    vec![openai_chat, responses, anthropic, ollama, gemini(&Gemini, crate::harness::GEMINI), gemini_array]
+    let unified = Pair { client: &Unified, provider: crate::harness::UNIFIED, ..openai_chat };
+    vec![unified, openai_chat, responses, anthropic, ollama, gemini(&Gemini, crate::harness::GEMINI), gemini_array]
 }
 
 /// It has no stop words and no seed, takes no id twice in a conversation, and always says of a tool what it
@@ -289,7 +290,7 @@ fn meaning(mut chat: ChatRequest) -> ChatRequest {
             message.parts = vec![Part::Text(text)];
         }
     }
-    ChatRequest { model: None, native: None, stream: false, warnings: Vec::new(), ..chat }
+    ChatRequest { model: None, native: None, stream: false, keep: false, passing: 0, warnings: Vec::new(), ..chat }
 }
 
 fn requests_mean_the_same(pair: &Pair, chat: ChatRequest) {

@@ -22,6 +22,9 @@ mod native;
 mod own;
 mod request;
 
+pub use client::write_kept_response;
+pub use own::kept as kept_response;
+
 use http::{HeaderMap, StatusCode};
 
 use super::{Decode, DecodeOptions, Outgoing, ToProvider, embeddings, provider_error};

@@ -13,9 +13,17 @@ pub fn id(prefix: &str, run: &str, index: usize) -> String {
     format!("{prefix}_{run}_{index}")
 }
 
-/// What a response is called by.
-pub fn response_id(run: &str) -> String {
-    format!("resp_{run}")
+/// What a response is called by: by its run, and by the session that keeps it, so that it is found again.
+pub fn response_id(run: &str, session: Option<&str>) -> String {
+    let session = session.and_then(|session| session.strip_prefix("s_"));
+    session.map_or_else(|| format!("resp_{run}"), |session| format!("resp_{run}s{session}"))
+}
+
+/// The session that keeps a response of ours, and its run.
+pub fn kept(id: &str) -> Option<(String, String)> {
+    let (run, session) = id.strip_prefix("resp_r_")?.split_once('s')?;
+    let hex = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_hexdigit());
+    (hex(run) && hex(session)).then(|| (format!("s_{session}"), format!("r_{run}")))
 }
 
 /// Whether an id of an item or a response is of our making.
@@ -80,6 +88,10 @@ mod tests {
     #[test]
     fn ids_of_our_making_are_known_again() {
         assert!(is_own(&id("fc", "r_7f3a", 2)) && is_own("resp_r_7f3a"));
+        let id = response_id("r_7f3a", Some("s_0011"));
+        assert_eq!((id.as_str(), is_own(&id)), ("resp_r_7f3as0011", true));
+        assert_eq!(kept(&id), Some(("s_0011".to_owned(), "r_7f3a".to_owned())));
+        assert_eq!((kept("resp_r_7f3a"), kept("resp_0d6ds"), kept("resp_r_s")), (None, None, None));
         assert!(!is_own("msg_0d6d0acf28b8") && !is_own("rs_") && !is_own("r_1"));
     }
 }

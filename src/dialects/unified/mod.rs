@@ -16,6 +16,8 @@ use super::{
 use crate::framing::{Framing, write_json_value};
 use crate::models::{Auth, ChatError, ChatRequest, ErrorKind, Target};
 
+pub use read::read_messages as read_conversation;
+
 /// The dialect's side towards clients, and towards whoever else speaks it.
 pub struct Unified;
 

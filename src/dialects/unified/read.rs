@@ -8,7 +8,7 @@ use crate::models::{
     ChatError, ChatRequest, Effort, Image, Message, OnDisconnect, Parent, Part, Role, SessionTurn, Thinking,
 };
 
-const KNOWN: [&str; 22] = [
+const KNOWN: [&str; 24] = [
     "messages",
     "provider",
     "model",
@@ -25,6 +25,8 @@ const KNOWN: [&str; 22] = [
     "session_id",
     "parent",
     "on_busy",
+    "instructions",
+    "asked",
     "assistant",
     "retrieval",
     "metadata",
@@ -37,12 +39,20 @@ pub fn request(body: &[u8]) -> Result<ChatRequest, ChatError> {
     let map = fields::read_body(body)?;
     let fields = Fields::root(&map);
     not_yet(&fields)?;
+    let (mut messages, passing) = (read_messages(&fields)?, fields.str("instructions")?);
+    fields.object("asked")?;
+    if let Some(text) = passing {
+        messages
+            .insert(0, Message { role: Role::System, parts: vec![Part::Text(text.to_owned())], tool_call_id: None });
+    }
     let warnings =
         fields.unknown(&KNOWN).iter().map(|name| format!("the field {name} is not known and was left out")).collect();
     Ok(ChatRequest {
         provider: fields.str("provider")?.map(str::to_owned),
         model: fields.str("model")?.map(str::to_owned),
-        messages: read_messages(&fields)?,
+        messages,
+        passing: usize::from(passing.is_some()),
+        keep: false,
         temperature: fields.number("temperature", 0.0, 2.0)?,
         top_p: fields.number("top_p", 0.0, 1.0)?,
         max_tokens: fields.count("max_tokens", 1)?,
@@ -75,7 +85,7 @@ fn not_yet(fields: &Fields<'_>) -> Result<(), ChatError> {
     }
 }
 
-fn read_messages(fields: &Fields<'_>) -> Result<Vec<Message>, ChatError> {
+pub fn read_messages(fields: &Fields<'_>) -> Result<Vec<Message>, ChatError> {
     if fields.get("messages").is_none() {
         return fields.wrong("messages", "is required");
     }

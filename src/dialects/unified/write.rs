@@ -18,7 +18,10 @@ pub fn request(chat: &ChatRequest, model: &str) -> Value {
         }
     };
     set("model", (!model.is_empty()).then(|| json!(model)));
-    set("messages", Some(chat.messages.iter().map(message).collect()));
+    let passing = if chat.session.is_some() { chat.passing } else { 0 };
+    set("messages", Some(chat.messages.iter().skip(passing).map(message).collect()));
+    let words: Vec<String> = chat.messages.iter().take(passing).map(Message::text).collect();
+    set("instructions", (passing > 0).then(|| json!(words.join("\n\n"))));
     set("temperature", chat.temperature.map(|value| json!(value)));
     set("top_p", chat.top_p.map(|value| json!(value)));
     set("max_tokens", chat.max_tokens.map(|value| json!(value)));
@@ -33,6 +36,7 @@ pub fn request(chat: &ChatRequest, model: &str) -> Value {
     if let Some(SessionTurn { id, parent, queue }) = &chat.session {
         set("session_id", Some(json!(id)));
         set("on_busy", queue.then(|| json!("queue")));
+        set("asked", chat.native.as_ref().map(|native| asked(&native.body)));
         set("on_disconnect", chat.on_disconnect.map(|choice| json!(on_disconnect(choice))));
         match parent {
             Parent::Latest => {}
@@ -41,6 +45,12 @@ pub fn request(chat: &ChatRequest, model: &str) -> Value {
         }
     }
     Value::Object(body)
+}
+
+/// What an answer in the client's language repeats of its request: all but the conversation.
+fn asked(body: &Map<String, Value>) -> Value {
+    let rest = body.iter().filter(|(name, _)| !matches!(name.as_str(), "input" | "messages" | "stream"));
+    Value::Object(rest.map(|(name, value)| (name.clone(), value.clone())).collect())
 }
 
 /// A message. Where thinking and state stand among the rest is told beside them.

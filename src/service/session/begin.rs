@@ -23,6 +23,8 @@ pub struct Asked {
     pub chat: ChatRequest,
     /// Those messages as they came.
     pub messages: Vec<Value>,
+    /// What an answer in the client's language repeats of its request.
+    pub asked: Option<String>,
     /// What it follows.
     pub parent: Parent,
     /// The digest of what was asked.
@@ -59,6 +61,7 @@ impl Hall {
             input_bytes: chat.text_bytes(),
             provider,
             model,
+            asked: asked.asked,
             ..RunRecord::default()
         })?;
         for message in &asked.messages {
@@ -118,7 +121,7 @@ impl Hall {
         match parent {
             Parent::Latest => Ok(record.head.clone()),
             Parent::Start => Ok(None),
-            Parent::Run(run) => match self.store.run(run)? {
+            Parent::Run(run) => match self.store.run(run)?.filter(|run| !run.hidden) {
                 Some(run) => Ok(Some(run.id)),
                 None => Err(ChatError::invalid("parent", "parent names a run that this session does not have")),
             },
@@ -142,7 +145,12 @@ impl Hall {
                 messages.push(kept::read_message(&message)?);
             }
         }
-        messages.extend(chat.messages);
+        // What is said for this answer only comes right behind what the session says.
+        let mut new = chat.messages;
+        let behind = new.split_off(chat.passing.min(new.len()));
+        let at = usize::from(record.system.is_some()).min(messages.len());
+        messages.splice(at..at, new);
+        messages.extend(behind);
         let (messages, left_out) = fit(settle(messages), house.settings.history_tokens);
         let mut warnings = chat.warnings;
         if left_out > 0 {
@@ -167,6 +175,7 @@ fn ask(post: &Post) -> Result<Ask, ChatError> {
         // Nobody's leaving ends a session's run: whoever listens to it may leave and come back.
         left: Abort::new()?.signal(),
         kept: true,
+        given: 0,
         session: None,
     })
 }

@@ -5,7 +5,7 @@ use std::pin::pin;
 use std::rc::Rc;
 
 use futures_util::future::{Either, select};
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use super::begin::Asked;
 use super::{Going, Hall, Listening, with_defaults};
@@ -57,12 +57,19 @@ pub enum Served {
     },
 }
 
+/// The run that answers a request; under way, unless it was over before.
+pub(super) struct Entered {
+    pub run_id: String,
+    pub going: Option<Rc<Going>>,
+}
+
 impl Hall {
     /// Answers a request for a run.
     pub async fn post(self: &Rc<Self>, record: &SessionRecord, post: Post) -> Result<Served, ChatError> {
         let (stream, left, from) = (post.stream, post.left.clone(), post.last_event_id.clone());
         let house = House::open(self.env.clone())?;
-        let run_id = self.enter(record, post, &house)?;
+        let entered = self.enter(record, post, &house)?;
+        let run_id = entered.run_id;
         let leaver = (Rc::downgrade(self), run_id.clone());
         let on_leave = OnAbort::new(left.clone(), move || {
             if let Some(hall) = leaver.0.upgrade() {
@@ -70,12 +77,11 @@ impl Hall {
                 hall.left(&leaver.1);
             }
         });
-        if let Some(going) = self.going(&run_id) {
-            self.verdict(&going, stream, &house).await?;
+        if let Some(going) = &entered.going {
+            self.verdict(going, stream, &house).await?;
         }
-        let going = self.going(&run_id);
         if !stream {
-            if let Some(going) = going {
+            if let Some(going) = &entered.going {
                 going.over.heard().await;
             }
             return Ok(Served::Whole { answer: self.answer(&run_id)?, run_id });
@@ -87,13 +93,13 @@ impl Hall {
         Ok(Served::Stream { run_id, body })
     }
 
-    /// Decides on a request, and begins what it asks for if that is allowed. Gives the run that answers it.
+    /// Decides on a request, and begins what it asks for if that is allowed.
     pub(super) fn enter(
         self: &Rc<Self>,
         record: &SessionRecord,
         post: Post,
         house: &House,
-    ) -> Result<String, ChatError> {
+    ) -> Result<Entered, ChatError> {
         let asked: Map<String, Value> = serde_json::from_slice(&post.body).unwrap_or_default();
         let merged = with_defaults(&record.defaults, &asked);
         let body = serde_json::to_vec(&merged).unwrap_or_default();
@@ -104,7 +110,7 @@ impl Hall {
         let digest = digest_hex(&post.body);
         let verdict = self.desk.borrow_mut().post(&post.run_id, &digest, keyed, queue);
         match verdict {
-            Verdict::Attach(run) => return Ok(run),
+            Verdict::Attach(run_id) => return Ok(Entered { going: self.going(&run_id), run_id }),
             Verdict::Busy(run) => return Err(busy(run)),
             Verdict::KeyTaken => {
                 let words = "the idempotency-key was used for another request in this session";
@@ -126,12 +132,13 @@ impl Hall {
         self.going.borrow_mut().insert(going.id.clone(), going.clone());
         let messages = merged.get("messages").and_then(Value::as_array).cloned().unwrap_or_default();
         let parent = turn.map(|SessionTurn { parent, .. }| parent).unwrap_or_default();
-        let asked = Asked { chat, messages, parent, digest, post, house: house.clone() };
+        let repeats = merged.get("asked").map(Value::to_string);
+        let asked = Asked { chat, messages, asked: repeats, parent, digest, post, house: house.clone() };
         match verdict {
             Verdict::Wait => self.wait_for_turn(going.clone(), asked),
             _ => self.begin(&going, asked),
         }
-        Ok(going.id.clone())
+        Ok(Entered { run_id: going.id.clone(), going: Some(going) })
     }
 
     /// A request under the same key: one that is under way, or one that is kept.
@@ -190,11 +197,37 @@ impl Hall {
         }
     }
 
-    /// The answer of a run as it is kept, whether it failed or not.
+    /// The answer of a run as it is kept, whether it failed or is still being given; when it began, and what it
+    /// repeats of its request.
     pub fn kept_answer(&self, run: &str) -> Result<Value, ChatError> {
-        let found =
-            self.store.run(run)?.map(|run| self.store.messages(&run.id)).transpose()?.and_then(|mut all| all.pop());
-        found.filter(|answer| answer.get("id").is_some()).ok_or_else(crate::service::no_session)
+        let missing = crate::service::no_session;
+        let known = self.store.run(run)?.filter(|known| !known.hidden).ok_or_else(missing)?;
+        let answer = match self.going(run) {
+            Some(_) => Value::Object(self.answer_so_far(&known)?),
+            None => self.store.messages(run)?.pop().filter(|answer| answer.get("id").is_some()).ok_or_else(missing)?,
+        };
+        let asked: Value = known.asked.as_deref().and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default();
+        Ok(json!({"answer": answer, "asked": asked, "created": known.started_at / 1000}))
+    }
+
+    /// Forgets one answer: it cannot be asked for any more, nor followed. What follows it already stays as it is.
+    pub async fn forget_answer(self: &Rc<Self>, record: &SessionRecord, run: &str) -> Result<(), ChatError> {
+        let known = self.store.run(run)?.filter(|known| !known.hidden).ok_or_else(crate::service::no_session)?;
+        if let Some(going) = self.going(run) {
+            self.stop(&going);
+        }
+        let parents = self.store.parents()?;
+        if parents.len() < 2 {
+            return self.delete(record).await;
+        }
+        if parents.values().any(|parent| parent.as_deref() == Some(run)) {
+            return self.store.hide(run);
+        }
+        self.store.undo(run)?;
+        if record.head.as_deref() == Some(run) {
+            self.store.save(&SessionRecord { head: known.parent, ..self.record()? })?;
+        }
+        Ok(())
     }
 
     /// The answer of a run that is over; one that failed is its error.

@@ -121,10 +121,11 @@ impl Hall {
             clock,
             left: Abort::new()?.signal(),
         };
-        let run = self.enter(&record, post, &house)?;
-        if let Some(going) = self.going(&run) {
-            self.verdict(&going, true, &house).await?;
+        let entered = self.enter(&record, post, &house)?;
+        if let Some(going) = &entered.going {
+            self.verdict(going, true, &house).await?;
         }
+        let run = entered.run_id;
         if !self.hears(&run, &guest.outlet()) {
             self.send_to(&Listening { run, frame: 0 }, guest.outlet());
         }

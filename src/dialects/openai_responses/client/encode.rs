@@ -33,7 +33,7 @@ impl Encoder {
         Encoder {
             streams: reply.stream,
             response: Response::new(&reply, chat),
-            frames: Frames::new(reply.stream),
+            frames: Frames::new(reply.stream).behind(reply.given),
             output: Output::new(reply.run_id),
             begun: false,
             native: None,
@@ -50,15 +50,16 @@ impl Encoder {
         }
     }
 
+    /// The response as it is kept, at any stage.
+    pub fn now(&mut self, stage: &Stage<'_>) -> Value {
+        let begun = matches!(stage, Stage::Begun);
+        self.output.end(!matches!(stage, Stage::Completed) || begun, &mut Frames::new(false).to(&mut Vec::new()));
+        self.response.at(stage, self.output.items())
+    }
+
     fn finish(&mut self, reason: Finish, out: &mut Vec<u8>) {
         self.begin(out);
-        let stage = match reason {
-            Finish::Stop | Finish::ToolCalls | Finish::Refusal => Stage::Completed,
-            Finish::Length => Stage::Incomplete("max_output_tokens"),
-            Finish::ContentFilter => Stage::Incomplete("content_filter"),
-            Finish::Pause => Stage::Incomplete("steered"),
-            Finish::Cancelled => Stage::Incomplete("cancelled"),
-        };
+        let stage = Stage::of(reason);
         let to = &mut self.frames.to(out);
         if reason == Finish::Refusal && !self.output.refused {
             self.output.say(Voice::Refusal, REFUSED, to);

@@ -7,6 +7,8 @@ use crate::framing::{write_json_str, write_json_value};
 /// Numbers the events of one answer.
 pub struct Frames {
     next: u64,
+    /// Events before this number were given before.
+    first: u64,
     silent: bool,
 }
 
@@ -19,7 +21,12 @@ pub struct Wire<'a> {
 impl Frames {
     /// Nothing is written for an answer that comes whole.
     pub fn new(streams: bool) -> Self {
-        Frames { next: 0, silent: !streams }
+        Frames { next: 0, first: 0, silent: !streams }
+    }
+
+    /// Leaves out what was given before.
+    pub fn behind(self, given: u64) -> Self {
+        Frames { first: given, ..self }
     }
 
     /// Goes on behind somebody else's events.
@@ -62,11 +69,15 @@ impl Wire<'_> {
         if self.frames.silent {
             return;
         }
-        let head = format!("event: {kind}\ndata: {{\"type\":\"{kind}\",\"sequence_number\":{}", self.frames.next);
+        let number = self.frames.next;
+        self.frames.next = number.saturating_add(1);
+        if number < self.frames.first {
+            return;
+        }
+        let head = format!("event: {kind}\ndata: {{\"type\":\"{kind}\",\"sequence_number\":{number}");
         self.out.extend_from_slice(head.as_bytes());
         fields(self.out);
         self.out.extend_from_slice(b"}\n\n");
-        self.frames.next = self.frames.next.saturating_add(1);
     }
 }
 

@@ -7,10 +7,10 @@ use super::input;
 use crate::dialects::fields::{self, Fields};
 use crate::dialects::openai_fields::{self, MOST_TOOLS};
 use crate::dialects::openai_responses::{DIALECT, own};
-use crate::models::{Beyond, ChatError, ChatRequest, Native, ResponseFormat, Tool, ToolChoice};
+use crate::models::{Beyond, ChatError, ChatRequest, Native, Parent, ResponseFormat, SessionTurn, Tool, ToolChoice};
 
 /// What is understood at the top of a request.
-const KNOWN: [&str; 17] = [
+const KNOWN: [&str; 18] = [
     "input",
     "instructions",
     "model",
@@ -28,6 +28,7 @@ const KNOWN: [&str; 17] = [
     "include",
     "metadata",
     "background",
+    "store",
 ];
 
 /// What the vendor has stored: without it an answer would be another one.
@@ -39,7 +40,7 @@ const SEALED_REASONING: &str = "reasoning.encrypted_content";
 pub fn request(body: &[u8]) -> Result<ChatRequest, ChatError> {
     let body = fields::read_body(body)?;
     let fields = Fields::root(&body);
-    refuse_what_is_not_stored(&fields)?;
+    let session = followed(&fields)?;
     let mut beyond = Vec::new();
     let mut chat = ChatRequest {
         provider: fields.str("provider")?.map(str::to_owned),
@@ -53,6 +54,9 @@ pub fn request(body: &[u8]) -> Result<ChatRequest, ChatError> {
         stream: fields.bool("stream")?.unwrap_or(false),
         tools: read_tools(&fields, &mut beyond)?,
         tool_choice: read_tool_choice(&fields, &mut beyond)?,
+        passing: fields.str("instructions")?.filter(|text| !text.is_empty()).map_or(0, |_| 1),
+        keep: fields.bool("store")?.unwrap_or(true),
+        session,
         ..ChatRequest::default()
     };
     if chat.messages.is_empty() && STORED.iter().all(|name| fields.get(name).is_none()) {
@@ -70,21 +74,32 @@ pub fn request(body: &[u8]) -> Result<ChatRequest, ChatError> {
     beyond.extend(included.map(|(at, _)| Beyond { path: format!("include[{at}]"), essential: false }));
     fields.object("stream_options")?;
     note(&fields, &KNOWN, &mut beyond);
+    if chat.session.is_some() {
+        // It is ours, and understood.
+        beyond.retain(|beyond| beyond.path != "previous_response_id");
+    }
     chat.native = Some(Native { dialect: DIALECT, body, beyond, headers: Vec::new() });
     Ok(chat)
 }
 
-/// No provider can be asked for what this gateway would have to keep.
-fn refuse_what_is_not_stored(fields: &Fields<'_>) -> Result<(), ChatError> {
+/// The session in which a response of ours is followed.
+fn followed(fields: &Fields<'_>) -> Result<Option<SessionTurn>, ChatError> {
     if fields.bool("background")? == Some(true) {
-        return fields.wrong("background", "must be false: this gateway does not store responses yet");
+        return fields.wrong("background", "must be false: an answer of this gateway begins with its request");
     }
-    match fields.str("previous_response_id")? {
-        Some(id) if own::is_own(id) => {
-            let words = "is unknown: this gateway does not store responses yet; send the whole conversation as input";
+    let Some(id) = fields.str("previous_response_id")? else { return Ok(None) };
+    if fields.bool("store")? == Some(false) && own::is_own(id) {
+        return fields
+            .wrong("store", "must be true with previous_response_id: what follows a stored response is stored");
+    }
+    match own::kept(id) {
+        Some((session, run)) => Ok(Some(SessionTurn { id: session, parent: Parent::Run(run), queue: true })),
+        None if own::is_own(id) => {
+            let words = "was not stored: ask with store true, or send the whole conversation as input";
             fields.wrong("previous_response_id", words)
         }
-        _ => Ok(()),
+        // A vendor's: whether it can be followed depends on who is asked.
+        None => Ok(None),
     }
 }
 
@@ -97,11 +112,9 @@ fn note(fields: &Fields<'_>, known: &[&str], beyond: &mut Vec<Beyond>) {
     }
 }
 
-/// Fields at the value that they have when they are left out. But nothing is stored here, asked or not:
-/// only who asks for it in so many words is told.
+/// Fields at the value that they have when they are left out.
 fn says_nothing(name: &str, value: &Value) -> bool {
     match name {
-        "store" => value == &json!(false),
         "top_logprobs" => value == &json!(0),
         "truncation" => value == "disabled",
         "service_tier" => value == "auto" || value == "default",

@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 use crate::dialects::ReplyOptions;
 use crate::dialects::openai_error;
 use crate::dialects::openai_responses::own;
-use crate::models::{ChatError, ChatRequest, Usage};
+use crate::models::{ChatError, ChatRequest, Finish, Usage};
 
 /// What the vendor repeats of the request, and what stands there where the request says nothing. Null
 /// where only the provider knows.
@@ -38,6 +38,19 @@ pub enum Stage<'a> {
     Completed,
     Incomplete(&'static str),
     Failed(&'a ChatError),
+}
+
+impl Stage<'static> {
+    /// How far an answer is that finished so.
+    pub fn of(reason: Finish) -> Self {
+        match reason {
+            Finish::Stop | Finish::ToolCalls | Finish::Refusal => Stage::Completed,
+            Finish::Length => Stage::Incomplete("max_output_tokens"),
+            Finish::ContentFilter => Stage::Incomplete("content_filter"),
+            Finish::Pause => Stage::Incomplete("steered"),
+            Finish::Cancelled => Stage::Incomplete("cancelled"),
+        }
+    }
 }
 
 impl Stage<'_> {
@@ -74,6 +87,7 @@ impl Stage<'_> {
 /// What is known of a response from its start.
 pub struct Response {
     id: String,
+    kept: bool,
     created: u64,
     provider: String,
     pub model: String,
@@ -96,7 +110,8 @@ impl Response {
             text.entry("format").or_insert_with(|| json!({"type": "text"}));
         }
         Response {
-            id: own::response_id(&reply.run_id),
+            id: own::response_id(&reply.run_id, reply.session.as_deref()),
+            kept: reply.session.is_some(),
             created: reply.created,
             provider: reply.provider.clone(),
             model: reply.model.clone(),
@@ -120,8 +135,7 @@ impl Response {
         set("provider", json!(self.provider));
         set("output", Value::Array(output));
         self.echoed.iter().for_each(|(name, value)| set(name, value.clone()));
-        // Nothing is kept, whatever was asked.
-        set("store", json!(false));
+        set("store", json!(self.kept));
         set("usage", self.usage.as_ref().map_or(Value::Null, write_usage));
         if !self.warnings.is_empty() {
             set("warnings", json!(self.warnings));
