@@ -134,7 +134,7 @@ impl SessionObject {
             left: asked.0.signal(),
         };
         Ok(match self.hall.post(record, post).await? {
-            Served::Stream { run_id, body } => reply::stream(&body, &run_id),
+            Served::Stream { run_id, body, timing } => reply::stream(&body, &run_id, &timing),
             Served::Whole { run_id, answer } => {
                 reply::bytes(200, answer.to_string().as_bytes(), &[("x-run-id", &run_id)])
             }
@@ -149,7 +149,7 @@ impl SessionObject {
         let last = asked.query("last_event_id").or_else(|| asked.header("last-event-id"));
         let cursor = last.as_deref().map(|id| Cursor::read(id).ok_or_else(unreadable_cursor)).transpose()?;
         Ok(match self.hall.what_follows(record, cursor)? {
-            Some(listening) => reply::stream(&self.hall.stream(&listening, asked.0.signal())?, &listening.run),
+            Some(listening) => reply::stream(&self.hall.stream(&listening, asked.0.signal())?, &listening.run, ""),
             None => reply::nothing(),
         })
     }

@@ -44,8 +44,14 @@ pub fn plans(chat: &ChatRequest, ask: &Ask, house: &House) -> Result<Vec<Plan>, 
 fn session_plan(chat: &ChatRequest, session: &SessionCall, house: &House) -> Result<Plan, ChatError> {
     let (provider, model) = (chat.provider.as_deref(), chat.model.as_deref());
     // Who will answer is found out there; this is whom it is said to be meanwhile.
-    let named = house.catalogue.candidates(provider, model)?.into_iter().next();
-    let provider_name = named.map(|(provider, _)| provider.name.clone()).unwrap_or_default();
+    let provider_name = match session.replay {
+        // Who answered is known, whether the catalogue still has it or not.
+        Some(_) => provider.unwrap_or_default().to_owned(),
+        None => {
+            let named = house.catalogue.candidates(provider, model)?.into_iter().next();
+            named.map(|(provider, _)| provider.name.clone()).unwrap_or_default()
+        }
+    };
     let asked = match (provider, model) {
         (Some(provider), Some(model)) if !model.starts_with(&format!("{provider}/")) => format!("{provider}/{model}"),
         (Some(provider), None) => format!("{provider}/"),

@@ -352,7 +352,9 @@ impl Run {
         }
         let ms = self.elapsed_ms().saturating_sub(self.at.asked.get());
         let (provider, model, _) = &*self.asked.borrow();
-        self.ask.trail.borrow_mut().answers(&format!("{provider}/{model}"), ms);
+        let is_named = model.strip_prefix(provider.as_str()).is_some_and(|rest| rest.starts_with('/'));
+        let name = if is_named { model.clone() } else { format!("{provider}/{model}") };
+        self.ask.trail.borrow_mut().answers(&name, ms);
         self.tell(Ok(()));
     }
 

@@ -74,7 +74,10 @@ pub async fn start(
     let (driven, written) = (run.clone(), pipe.clone());
     context.wait_until(async move {
         let outcome = Abortable::new(drive(&driven, &plans), stopped).await.unwrap_or_else(|_| Err(gone()));
-        driven.report(&outcome);
+        if driven.ask().session.is_none() {
+            // What runs in a session is reported there.
+            driven.report(&outcome);
+        }
         if outcome.is_err() {
             // An abandoned run leaves neither an upstream request nor an open stream.
             driven.leave();

@@ -53,7 +53,7 @@ impl Reply {
 
     /// What an object answered, which is an answer for the caller.
     pub fn passed(fetched: Fetched) -> Self {
-        let known = ["content-type", "x-run-id", "retry-after"];
+        let known = ["content-type", "x-run-id", "retry-after", "server-timing"];
         let mut headers: Vec<(&'static str, String)> =
             known.into_iter().filter_map(|name| Some((name, fetched.header(name)?.to_owned()))).collect();
         if fetched.header("content-type").is_some_and(|kind| kind.starts_with("text/event-stream")) {

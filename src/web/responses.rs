@@ -64,12 +64,13 @@ pub async fn serve(call: Call, id: &str, delete: bool, house: &House, context: &
     }
     let kept: Value = serde_json::from_slice(&fetched.whole_body(MOST_KEPT).await?).unwrap_or_default();
     let part = |name: &str| kept.get(name).cloned().unwrap_or_default();
+    let text =
+        |name: &str| kept.pointer(&format!("/answer/{name}")).and_then(Value::as_str).unwrap_or_default().to_owned();
     let (answer, asked) = (part("answer"), part("asked").as_object().cloned().unwrap_or_default());
     if query(&call.uri, "stream").is_some_and(|stream| stream == "true") {
         let created = part("created").as_u64().unwrap_or_default();
-        return replay(call, to, (run, created), asked, house, context).await;
+        return replay(call, to, (run, created), (text("provider"), asked), house, context).await;
     }
-    let text = |name: &str| answer.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
     let reply = ReplyOptions {
         run_id: run,
         provider: text("provider"),
@@ -89,7 +90,7 @@ async fn replay(
     call: Call,
     to: SessionCall,
     (run, created): (String, u64),
-    asked: Map<String, Value>,
+    (provider, asked): (String, Map<String, Value>),
     house: &House,
     context: &Context,
 ) -> Result<Reply, ChatError> {
@@ -102,7 +103,7 @@ async fn replay(
     };
     let session = SessionCall { run_id: run.clone(), replay: Some(run), ..to };
     let language: &'static dyn ToClient = &OpenAiResponses;
-    let chat = ChatRequest { stream: true, ..language.repeats(asked) };
+    let chat = ChatRequest { stream: true, provider: Some(provider), ..language.repeats(asked) };
     let ask = Ask {
         session: Some(session),
         given,

@@ -28,6 +28,8 @@ pub fn open(call: Call, house: &House, context: &Context) -> Result<Reply, ChatE
     }
     let failed = |_| ChatError::new(ErrorKind::Internal, "the runtime gives no socket");
     let WebSocketPair { client, server } = WebSocketPair::new().map_err(failed)?;
+    // Where nothing is said the runtime gives binary messages as blobs, which have to be waited for.
+    let _ = js_sys::Reflect::set(server.as_ref(), &"binaryType".into(), &"arraybuffer".into());
     server.accept().map_err(failed)?;
     let house = house.clone();
     context.wait_until(async move { serve(server, call, house).await });

@@ -47,6 +47,8 @@ pub enum Served {
         run_id: String,
         /// What the client reads.
         body: web_sys::ReadableStream,
+        /// What was tried until it began.
+        timing: String,
     },
     /// The whole answer.
     Whole {
@@ -90,7 +92,9 @@ impl Hall {
         let cursor = from.as_deref().and_then(Cursor::read).filter(|cursor| cursor.run == run_id);
         let frame = cursor.map_or(0, |cursor| cursor.frame);
         let body = self.stream(&Listening { run: run_id.clone(), frame }, left)?;
-        Ok(Served::Stream { run_id, body })
+        let run = entered.going.and_then(|going| going.run.borrow().as_ref().map(|(run, _)| run.clone()));
+        let timing = run.map(|run| run.ask().trail.borrow().server_timing()).unwrap_or_default();
+        Ok(Served::Stream { run_id, body, timing })
     }
 
     /// Decides on a request, and begins what it asks for if that is allowed.
