@@ -3,7 +3,7 @@
 
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { connect, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -21,7 +21,8 @@ export async function start(root) {
   for (const [from, to] of [["build/index.js", "index.js"], ["build/index_bg.wasm", "index_bg.wasm"], ["bench/baselines.js", "baselines.js"]]) {
     writeFileSync(join(folder, to), readFileSync(join(root, from)));
   }
-  writeFileSync(join(folder, "config.capnp"), config(Number(line), ports));
+  mkdirSync(join(folder, "objects"));
+  writeFileSync(join(folder, "config.capnp"), config(Number(line), ports, join(folder, "objects")));
   const runtime = spawn(join(root, "node_modules/.bin/workerd"), ["serve", join(folder, "config.capnp")], {
     stdio: ["ignore", "ignore", "inherit"],
   });
@@ -37,8 +38,8 @@ export async function start(root) {
   return { ports, stop, cpu: () => cpu(pid), memory: () => memory(pid) };
 }
 
-/** @param {number} upstream @param {{ worker: number, baselines: number }} ports */
-function config(upstream, ports) {
+/** @param {number} upstream @param {{ worker: number, baselines: number }} ports @param {string} objects where Durable Objects are kept */
+function config(upstream, ports, objects) {
   const loopback = `http://127.0.0.1:${upstream}/v1`;
   return `using Workerd = import "/workerd/workerd.capnp";
 const config :Workerd.Config = (
@@ -46,6 +47,7 @@ const config :Workerd.Config = (
     (name = "worker", worker = .worker),
     (name = "baselines", worker = .baselines),
     (name = "internet", network = (allow = ["private"])),
+    (name = "objects", disk = (path = "${objects}", writable = true)),
   ],
   sockets = [
     (name = "worker", address = "127.0.0.1:${ports.worker}", http = (), service = "worker"),
@@ -60,7 +62,14 @@ const worker :Workerd.Worker = (
   bindings = [
     (name = "OPENAI_BASE_URL", text = "${loopback}"),
     (name = "OPENAI_API_KEY", text = "none-is-needed"),
+    (name = "SESSIONS", durableObjectNamespace = "SessionObject"),
+    (name = "CALLERS", durableObjectNamespace = "CallerObject"),
   ],
+  durableObjectNamespaces = [
+    (className = "SessionObject", uniqueKey = "sessions", enableSql = true),
+    (className = "CallerObject", uniqueKey = "callers", enableSql = true),
+  ],
+  durableObjectStorage = (localDisk = "objects"),
   compatibilityDate = "2026-11-17",
 );
 const baselines :Workerd.Worker = (

@@ -3,19 +3,28 @@
 
 import { connect } from "node:net";
 
-/** @typedef {{ port: number, path: string, provider: boolean }} Variant */
+/** @typedef {{ port: number, path: string, provider: boolean, session?: boolean }} Variant */
 /** @typedef {{ tokens: number, per: number, gap: number }} Shape */
+
+/** A new session, for a variant that runs in one. @param {Variant} variant @returns {Promise<string | undefined>} */
+export async function prepare({ port, session }) {
+  if (!session) return undefined;
+  const answer = await fetch(`http://127.0.0.1:${port}/api/v1/sessions`, { method: "POST" });
+  return (await answer.json()).id;
+}
 
 /**
  * Reads one stream to its end.
  * @param {Variant} variant
  * @param {Shape} shape
+ * @param {string} [session]
  * @returns {Promise<{ bytes: number, first: number }>} bytes, and milliseconds to the first of the body
  */
-export function readOne({ port, path, provider }, { tokens, per, gap }) {
+export function readOne({ port, path, provider }, { tokens, per, gap }, session) {
   const model = `${tokens}-${per}-${gap}`;
   const messages = [{ role: "user", content: "go" }];
-  const body = JSON.stringify(provider ? { provider: "openai", model, messages, stream: true } : { model, messages });
+  const asked = provider ? { provider: "openai", model, messages, stream: true } : { model, messages };
+  const body = JSON.stringify({ ...asked, session_id: session });
   return new Promise((resolve, reject) => {
     const began = performance.now();
     const socket = connect(port, "127.0.0.1");

@@ -8,7 +8,7 @@
 // Machines are noisy: what counts are ratios between variants of one round, and their medians.
 
 import { existsSync } from "node:fs";
-import { median, readOne } from "../bench/streams.mjs";
+import { median, prepare, readOne } from "../bench/streams.mjs";
 import { start } from "../bench/runtime.mjs";
 import { fail, root, run, say } from "./lib.mjs";
 
@@ -42,6 +42,7 @@ async function streams() {
     "(b) identity TransformStream": baseline("/identity"),
     "(c) parse and re-emit by hand": baseline("/handwritten"),
     tributary: { port: runtime.ports.worker, path: "/api/v1/chat/stream", provider: true },
+    "tributary, in a session": { port: runtime.ports.worker, path: "/api/v1/chat/stream", provider: true, session: true },
     "tributary, same language": { port: runtime.ports.worker, path: "/v1/chat/completions", provider: true },
   };
   for (const shape of SHAPES) await measure(shape, variants, runtime);
@@ -60,8 +61,9 @@ async function measure(shape, variants, runtime) {
   for (let round = -1; round < ROUNDS; round += 1) {
     // Turn about, so that no variant always has the warmer machine.
     for (const name of round % 2 === 0 ? names : [...names].reverse()) {
+      const sessions = await Promise.all(Array.from({ length: shape.at }, () => prepare(variants[name])));
       const [cpu, memory, began] = [runtime.cpu(), runtime.memory(), performance.now()];
-      const all = await Promise.all(Array.from({ length: shape.at }, () => readOne(variants[name], shape)));
+      const all = await Promise.all(sessions.map((session) => readOne(variants[name], shape, session)));
       const ms = performance.now() - began;
       const tokens = shape.at * shape.tokens;
       const bytes = all.reduce((sum, one) => sum + one.bytes, 0);

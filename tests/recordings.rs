@@ -218,7 +218,11 @@ fn check_refusal(recording: &Recording, place: &str) -> String {
 
 /// The whole body's events, added up.
 fn fold(feed: Feed, body: &[u8]) -> (Answer, Vec<ChatError>) {
-    let mut decoder = feed.dialect.decoder(DecodeOptions { run_id: "r_1".to_owned(), think_tags: feed.think_tags });
+    let mut decoder = feed.dialect.decoder(DecodeOptions {
+        run_id: "r_1".to_owned(),
+        think_tags: feed.think_tags,
+        ..DecodeOptions::default()
+    });
     let mut framer = Framer::new(feed.framing, Limits::default());
     let (mut answer, mut errors, mut over) = (Answer::default(), Vec::new(), false);
     let mut sink = |event: Event<'_>| {

@@ -194,6 +194,8 @@ pub struct DecodeOptions {
     pub run_id: String,
     /// Whether a `<think>` at the very start of the text marks reasoning.
     pub think_tags: bool,
+    /// Whether a filtered answer is a finish to whoever reads on, for a language in which it is an error.
+    pub filtered_is_finish: bool,
 }
 
 /// Frames in, events out.

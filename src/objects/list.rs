@@ -28,7 +28,7 @@ impl DurableObject for CallerObject {
         let asked = Asked(Clone::clone(request.inner()));
         let answer = match self.answer(&asked).await {
             Ok(value) => reply::json(200, &value),
-            Err(error) => reply::error(&error, ""),
+            Err(error) => reply::error(&error, &asked.header("x-request-id").unwrap_or_default()),
         };
         answer.map(Response::from)
     }

@@ -282,6 +282,10 @@ impl State {
 
 impl Drop for Pump {
     fn drop(&mut self) {
+        if self.state.ended.get() != Some(Ended::Whole) {
+            // Whoever writes the body is to know that nobody reads it, whether it hears of an abort or not.
+            IGNORE.with(|ignore| self.state.reader.cancel().then(ignore, ignore));
+        }
         self.state.end(Ended::Stopped);
         if let Some(callbacks) = self.callbacks.take().filter(|_| self.state.waiting.get()) {
             // One of them may still be called, or never be: the garbage collector will know.

@@ -62,7 +62,11 @@ fn relay(run: &Run, plan: &Plan, warnings: Vec<String>, native: bool) -> Relay {
         given: ask.given,
         session: ask.session.as_ref().map(|session| session.session_id.clone()),
     };
-    let decode = DecodeOptions { run_id: run.id().to_owned(), think_tags: plan.target.quirks.think_tags };
+    let decode = DecodeOptions {
+        run_id: run.id().to_owned(),
+        think_tags: plan.target.quirks.think_tags,
+        filtered_is_finish: !ask.dialect.filtered_is_error(),
+    };
     let options = RelayOptions {
         framing: expected(run, plan, native),
         limits: crate::framing::Limits::default(),

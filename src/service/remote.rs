@@ -138,24 +138,26 @@ pub async fn create_session(call: &SessionCall, mut fields: Value, has_list: boo
 }
 
 /// A page of the caller's list.
-pub async fn list_sessions(owner: &str, query: &str, house: &House) -> Answer {
-    ask_list(&house.env, owner, Method::GET, &format!("/?{query}"), Vec::new()).await
+pub async fn list_sessions(owner: &str, query: &str, request_id: &str, house: &House) -> Answer {
+    let path = format!("/?{query}");
+    ask_list(&house.env, owner, (Method::GET, &path), Vec::new(), request_id).await
 }
 
 /// Takes a session out of the caller's list.
 pub async fn forget_session(owner: &str, id: &str, env: &Env) -> Answer {
-    ask_list(env, owner, Method::DELETE, &format!("/?id={id}"), Vec::new()).await
+    ask_list(env, owner, (Method::DELETE, &format!("/?id={id}")), Vec::new(), "").await
 }
 
 /// Notes a session in its owner's list, or what became of it.
 pub async fn note_session(env: &Env, owner: &str, entry: Value) -> Answer {
-    ask_list(env, owner, Method::POST, "/", entry.to_string().into_bytes()).await
+    ask_list(env, owner, (Method::POST, "/"), entry.to_string().into_bytes(), "").await
 }
 
-async fn ask_list(env: &Env, owner: &str, method: Method, path: &str, body: Vec<u8>) -> Answer {
+async fn ask_list(env: &Env, owner: &str, (method, path): (Method, &str), body: Vec<u8>, request_id: &str) -> Answer {
     let request = Request::builder().method(method).uri(format!("https://list{path}"));
     let unsayable = |_| ChatError::invalid("limit", "the query cannot be read");
-    let request = request.header("content-type", "application/json").body(body).map_err(unsayable)?;
+    let request = request.header("content-type", "application/json").header("x-request-id", request_id);
+    let request = request.body(body).map_err(unsayable)?;
     within(PATIENCE_MS, env.object(CALLERS, owner)?.send(request, &Abort::new()?)).await
 }
 

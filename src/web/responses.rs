@@ -8,7 +8,7 @@ use worker::Context;
 
 use super::reply::Reply;
 use super::{Call, chat, query, sessions};
-use crate::dialects::{OpenAiResponses, ReplyOptions, ToClient, kept_response, write_kept_response};
+use crate::dialects::{OpenAiResponses, ReplyOptions, ToClient, can_be_told, kept, kept_response, write_kept_response};
 use crate::models::{ChatError, ChatRequest, ErrorKind, OnDisconnect, Parent, SessionTurn};
 use crate::service::{Ask, House, SessionCall, ask_session, create_session, new_session_id};
 
@@ -17,7 +17,8 @@ use crate::service::{Ask, House, SessionCall, ask_session, create_session, new_s
 pub async fn keeper(chat: &mut ChatRequest, call: &Call, house: &House) -> Result<Option<SessionCall>, ChatError> {
     let turn = match chat.session.take() {
         Some(turn) => turn,
-        None if chat.keep && !keeps_itself(chat, house)? => {
+        // What cannot be told to anybody else is refused where the request is written.
+        None if chat.keep && can_be_told(kept::READER, chat) && !keeps_itself(chat, house)? => {
             let to = sessions::call_to(call, new_session_id(), chat.stream, house);
             let made = create_session(&to, json!({"assistant": "plain"}), false).await?;
             if made.status != StatusCode::CREATED {
@@ -62,10 +63,10 @@ pub async fn serve(call: Call, id: &str, delete: bool, house: &House, context: &
     if !fetched.status.is_success() {
         return Err(missing());
     }
-    let kept: Value = serde_json::from_slice(&fetched.whole_body(MOST_KEPT).await?).unwrap_or_default();
-    let part = |name: &str| kept.get(name).cloned().unwrap_or_default();
+    let found: Value = serde_json::from_slice(&fetched.whole_body(MOST_KEPT).await?).unwrap_or_default();
+    let part = |name: &str| found.get(name).cloned().unwrap_or_default();
     let text =
-        |name: &str| kept.pointer(&format!("/answer/{name}")).and_then(Value::as_str).unwrap_or_default().to_owned();
+        |name: &str| found.pointer(&format!("/answer/{name}")).and_then(Value::as_str).unwrap_or_default().to_owned();
     let (answer, asked) = (part("answer"), part("asked").as_object().cloned().unwrap_or_default());
     if query(&call.uri, "stream").is_some_and(|stream| stream == "true") {
         let created = part("created").as_u64().unwrap_or_default();

@@ -208,7 +208,7 @@ async fn list(call: &Call, house: &House) -> Result<Reply, ChatError> {
     }
     let fields = ["limit", "before"].into_iter().filter_map(|name| Some((name, query(&call.uri, name)?)));
     let fields: Vec<String> = fields.map(|(name, value)| format!("{name}={}", escaped(&value))).collect();
-    Ok(Reply::passed(list_sessions(&call.caller.owner(), &fields.join("&"), house).await?))
+    Ok(Reply::passed(list_sessions(&call.caller.owner(), &fields.join("&"), &call.trace.request_id, house).await?))
 }
 
 /// Whoever has no key hears of a session what a stranger hears; of all else, that a key is asked for.

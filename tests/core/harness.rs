@@ -184,7 +184,11 @@ pub fn options(feed: Feed) -> RelayOptions {
 
 /// A relay that knows more of its run.
 pub fn relay_with(feed: Feed, options: RelayOptions, events: Rc<RefCell<String>>, stream: bool) -> Relay {
-    let inner = feed.dialect.decoder(DecodeOptions { run_id: "r_1".to_owned(), think_tags: feed.think_tags });
+    let inner = feed.dialect.decoder(DecodeOptions {
+        run_id: "r_1".to_owned(),
+        think_tags: feed.think_tags,
+        ..DecodeOptions::default()
+    });
     let reply = ReplyOptions {
         run_id: "r_1".to_owned(),
         provider: "prov".to_owned(),

@@ -139,7 +139,11 @@ fn stream(items: &[Told], places: Places, last: bool) -> String {
 fn fold(body: &str) -> (Answer, Vec<ChatError>) {
     use tributary::dialects::DecodeOptions;
     use tributary::framing::Framer;
-    let mut decoder = RESPONSES.dialect.decoder(DecodeOptions { run_id: "r_1".to_owned(), think_tags: false });
+    let mut decoder = RESPONSES.dialect.decoder(DecodeOptions {
+        run_id: "r_1".to_owned(),
+        think_tags: false,
+        ..DecodeOptions::default()
+    });
     let mut framer = Framer::new(RESPONSES.framing, RESPONSES.limits);
     let (mut answer, mut errors) = (Answer::default(), Vec::new());
     let mut sink = |event: Event<'_>| {

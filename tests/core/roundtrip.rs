@@ -390,7 +390,7 @@ fn answers_are_the_same(pair: &Pair, said: &[Said], stream: bool, cut: usize) {
         });
         let framing = if stream { pair.provider.framing } else { Framing::Whole };
         let mut framer = Framer::new(framing, Limits::default());
-        let options = tributary::dialects::DecodeOptions { run_id: "r_2".to_owned(), think_tags: false };
+        let options = tributary::dialects::DecodeOptions { run_id: "r_2".to_owned(), ..Default::default() };
         let mut decoder = pair.provider.dialect.decoder(options);
         let mut seen = Answer::default();
         let mut errors = Vec::new();

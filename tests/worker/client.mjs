@@ -29,8 +29,9 @@ export const ASK = { messages: [{ role: 'user', content: 'hello' }] };
  */
 
 /**
- * Begins a request. `response` comes with the headers; `leave` resets the connection, which is
- * what a local runtime notices at any time (a plain FIN it does not notice before the first byte).
+ * Begins a request. `sent` is fulfilled when it has left, `response` comes with the headers; `leave`
+ * resets the connection, which is what a local runtime notices at any time (a plain FIN it does not
+ * notice before the first byte).
  *
  * @param {Server} server @param {string} path @param {Sent} [sent]
  */
@@ -46,6 +47,8 @@ export function begin(server, path, { method = 'POST', headers = {}, body } = {}
     request.on('error', reject);
   });
   response.catch(() => {}); // a caller that leaves does not ask for it
+  /** @type {Promise<void>} */
+  const sent = new Promise((resolve) => { request.on('finish', () => resolve()); });
   if (body !== undefined && typeof body !== 'string' && !Buffer.isBuffer(body)) {
     for (const piece of body) request.write(piece);
     request.end();
@@ -53,11 +56,16 @@ export function begin(server, path, { method = 'POST', headers = {}, body } = {}
     request.end(body);
   }
   return {
+    sent,
     response,
-    leave() {
-      request.socket?.resetAndDestroy();
-    },
+    leave: () => reset(request.socket),
   };
+}
+
+/** Resets a connection. Node cannot reset one that it is about to end, and spins at its own exit if asked to. @param {import('node:net').Socket | null} socket */
+export function reset(socket) {
+  if (socket?.writableEnded) socket.destroy();
+  else socket?.resetAndDestroy();
 }
 
 /** The whole exchange. @param {Server} server @param {string} path @param {Sent} [sent] @returns {Promise<Answer>} */

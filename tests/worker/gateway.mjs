@@ -17,10 +17,13 @@ export const TOGETHER_MODEL = 'simulated/llama';
 /** Retries at once: what is tested is whether and when one is allowed, not how long it dawdles. */
 const HASTY = { RETRY_BASE_MS: '1', RETRY_CAP_MS: '2' };
 
-/** @param {Record<string, string> | ((simulatorUrl: string) => Record<string, string>)} [vars] @param {{ entrypoint?: string }} [options] */
+/**
+ * @param {Record<string, string> | ((simulatorUrl: string) => Record<string, string>)} [vars]
+ * @param {{ entrypoint?: string, persist?: string }} [options]
+ */
 export async function startGateway(vars = {}, options = {}) {
   const simulator = await startSimulator();
-  const worker = await startWorker({
+  const start = () => startWorker({
     ...options,
     vars: {
       OPENAI_API_KEY: OPENAI_KEY,
@@ -37,12 +40,18 @@ export async function startGateway(vars = {}, options = {}) {
       ...(typeof vars === 'function' ? vars(simulator.url) : vars),
     },
   });
-  return {
+  const gateway = {
     simulator,
-    worker,
+    worker: await start(),
+    /** Kills the worker and starts it again, on the same storage if it has a folder for it. */
+    async crash() {
+      await gateway.worker.kill();
+      gateway.worker = await start();
+    },
     async stop() {
-      await worker.stop();
+      await gateway.worker.stop();
       await simulator.stop();
     },
   };
+  return gateway;
 }

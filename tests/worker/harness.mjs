@@ -35,19 +35,27 @@ export const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 let starting = Promise.resolve();
 
 /**
+ * @typedef {object} Options
+ * @property {Record<string, string>} [vars]
+ * @property {string} [config]
+ * @property {string} [entrypoint]  Another module than the worker's own.
+ * @property {string} [persist]  A folder for what objects store; without it, that ends with the worker.
+ */
+
+/**
  * Starts the worker that `npm run build` left behind, with these variables and no others than
  * those in its wrangler.toml.
  *
- * @param {{ vars?: Record<string, string>, config?: string, entrypoint?: string }} [options]  Another module than the worker's own may be its entry.
+ * @param {Options} [options]
  */
-export function startWorker({ vars = {}, config = `${ROOT}wrangler.toml`, entrypoint } = {}) {
-  const started = starting.then(() => start(vars, config, entrypoint));
+export function startWorker(options = {}) {
+  const started = starting.then(() => start(options));
   starting = started.then(() => {}, () => {});
   return started;
 }
 
-/** @param {Record<string, string>} vars @param {string} config @param {string} [entrypoint] */
-async function start(vars, config, entrypoint) {
+/** @param {Options} options */
+async function start({ vars = {}, config = `${ROOT}wrangler.toml`, entrypoint, persist }) {
   if (!existsSync(config)) throw new Error(`no ${config}`);
   const { unstable_DevEnv: DevEnv } = await import('wrangler');
   /** @type {Log[]} */
@@ -71,7 +79,7 @@ async function start(vars, config, entrypoint) {
       },
       logLevel: 'none',
       watch: false,
-      persist: false,
+      persist: persist ?? false,
       inspector: false,
       registry: undefined,
       inferOriginFromRoutes: false,
@@ -101,6 +109,16 @@ async function start(vars, config, entrypoint) {
     },
     /** Resident bytes of the runtime: the worker's process, and that of the idle proxy. */
     memory: () => processes.map(residentBytes).reduce((sum, bytes) => sum + bytes, 0),
+    /** Throws a Durable Object out of memory, as the platform does when it likes. @param {string} className @param {string} name */
+    async evict(className, name) {
+      const local = environment.runtimes.map((runtime) => /** @type {any} */ (runtime).mf).find((mf) => mf);
+      await local.unsafeEvictDurableObject('tributary', className, { name });
+    },
+    /** Ends the runtime as a crash does: whatever it had not stored is gone. */
+    async kill() {
+      for (const pid of processes) process.kill(Number(pid), 'SIGKILL');
+      await worker.dispose().catch(() => {}); // it may miss what was just killed
+    },
     stop: () => worker.dispose(),
   };
 }

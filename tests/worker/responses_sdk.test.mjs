@@ -61,7 +61,7 @@ describe('a stream', () => {
     const { response } = /** @type {any} */ (seen.at(-1));
     assert.deepEqual(response.output, seen.filter(({ type }) => type === 'response.output_item.done').map(({ item }) => item));
     assert.deepEqual([response.model, response.instructions, response.usage.total_tokens], [anthropic.MODEL, 'Be brief.', anthropic.USAGE.total_tokens]);
-    const [, run] = /^resp_(r_\w+)$/.exec(response.id) ?? [];
+    const [, run] = /^resp_(r_[0-9a-f]+)s[0-9a-f]{30}$/.exec(response.id) ?? [];
     assert.deepEqual(response.output.map((/** @type {any} */ { id }) => id), [`rs_${run}_0`, `msg_${run}_1`, `fc_${run}_2`]);
   });
 
@@ -264,7 +264,7 @@ describe('an error before the answer', () => {
     });
   }
 
-  test('names the field, and says what is not stored here', async () => {
+  test('names the field, and says what cannot be followed here', async () => {
     for (const [field, value] of /** @type {[string, unknown][]} */ ([['background', true], ['previous_response_id', 'resp_r_7f3a'], ['input', []], ['temperature', 9]])) {
       await assert.rejects(client.responses.create(/** @type {any} */ ({ model: OWN, input: 'hello', [field]: value })), { status: 400, param: field });
     }
@@ -322,8 +322,8 @@ describe('the vendor\'s own API behind it', () => {
 test('what cannot be said to another vendor is named', async () => {
   gateway.simulator.script(anthropic.streamed({ blocks: [{ text: ['fine'] }] }));
   const response = /** @type {any} */ (await client.responses.create({ model: CLAUDE, input: 'hello', store: true, truncation: 'auto', metadata: { a: 'b' } }));
-  assert.deepEqual(response.warnings.map((/** @type {string} */ warning) => warning.split(' ')[0]), ['store', 'truncation']);
-  assert.deepEqual([response.store, response.metadata], [false, { a: 'b' }]);
+  assert.deepEqual(response.warnings.map((/** @type {string} */ warning) => warning.split(' ')[0]), ['truncation']);
+  assert.deepEqual([response.store, response.metadata], [true, { a: 'b' }]);
   const silent = /** @type {any} */ (await client.responses.create({ model: CLAUDE, input: 'hello' }));
   assert.equal(silent.warnings, undefined);
 });

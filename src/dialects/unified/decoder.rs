@@ -7,7 +7,7 @@ use super::encode::words;
 use super::read_error;
 use crate::dialects::fields::Fields;
 use crate::dialects::lenient::Str;
-use crate::dialects::{Decode, opaque, openai_fields, to_provider};
+use crate::dialects::{Decode, DecodeOptions, opaque, openai_fields, to_provider};
 use crate::framing::Frame;
 use crate::models::{
     CallRef, ChatError, Citation, ErrorKind, Event, Finish, OpaqueDelta, Part, Sink, ToolDelta, ToolKind, Usage,
@@ -20,6 +20,7 @@ pub struct Decoder {
     finish: Option<(Finish, Option<String>)>,
     ended: bool,
     unreadable: bool,
+    filtered_is_finish: bool,
 }
 
 #[derive(Deserialize)]
@@ -49,6 +50,10 @@ struct Chunk<'a> {
 }
 
 impl Decoder {
+    pub fn new(options: DecodeOptions) -> Self {
+        Decoder { filtered_is_finish: options.filtered_is_finish, ..Decoder::default() }
+    }
+
     fn chunk(&mut self, chunk: &Chunk<'_>, out: &mut dyn Sink) {
         self.begin(chunk, out);
         if let Some(text) = chunk.content.filled() {
@@ -103,7 +108,10 @@ impl Decoder {
             out.event(Event::Refusal(text));
         }
         self.rest(chunk, out);
-        self.done(out);
+        match &chunk.error {
+            Some(error) => self.fail(error, None, out),
+            None => self.done(out),
+        }
     }
 
     fn begin(&mut self, chunk: &Chunk<'_>, out: &mut dyn Sink) {
@@ -139,7 +147,12 @@ impl Decoder {
             out.event(Event::Usage(usage));
         }
         self.ended = true;
-        out.event(Event::Error(&read_error(error)));
+        match read_error(error) {
+            error if self.filtered_is_finish && error.kind == ErrorKind::ContentFilter => {
+                out.event(Event::Finish { reason: Finish::ContentFilter, raw: error.code.as_deref() });
+            }
+            error => out.event(Event::Error(&error)),
+        }
     }
 }
 
@@ -152,11 +165,11 @@ impl Decode for Decoder {
             return self.done(out);
         }
         match serde_json::from_str::<Chunk<'_>>(frame.data) {
-            Ok(Chunk { error: Some(error), usage, .. }) => self.fail(&error, usage, out),
             Ok(chunk) if chunk.id.filled().is_some() => {
                 let map = serde_json::from_str(frame.data).unwrap_or_default();
                 self.whole(&chunk, &map, out);
             }
+            Ok(Chunk { error: Some(error), usage, .. }) => self.fail(&error, usage, out),
             Ok(chunk) => self.chunk(&chunk, out),
             Err(_) if frame.cut || std::mem::replace(&mut self.unreadable, true) => {}
             Err(_) => out.event(Event::Warning("a frame of the answer could not be read and was left out")),

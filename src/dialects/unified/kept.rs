@@ -21,7 +21,17 @@ pub fn message(message: &Message) -> Value {
 
 /// A kept message.
 pub fn read_message(value: &Value) -> Result<Message, ChatError> {
-    let mut message = read::read_message(&Fields::at(value, "message".to_owned())?)?;
+    let mut value = value.clone();
+    if let Some(calls) = value.get_mut("tool_calls").and_then(Value::as_array_mut) {
+        // A call that never got its name can be repeated to nobody.
+        let named = |call: &Value| {
+            ["function", "custom"]
+                .iter()
+                .any(|kind| call.pointer(&format!("/{kind}/name")).is_some_and(|name| name != ""))
+        };
+        calls.retain(named);
+    }
+    let mut message = read::read_message(&Fields::at(&value, "message".to_owned())?)?;
     // A refusal without other words is what was said.
     if let Some(refusal) = value.get("refusal").and_then(Value::as_str).filter(|_| message.text().is_empty()) {
         message.parts.push(Part::Text(refusal.to_owned()));

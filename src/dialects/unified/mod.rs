@@ -35,8 +35,8 @@ impl ToProvider for Unified {
         Framing::Sse
     }
 
-    fn decoder(&self, _: DecodeOptions) -> Box<dyn Decode> {
-        Box::new(decoder::Decoder::default())
+    fn decoder(&self, options: DecodeOptions) -> Box<dyn Decode> {
+        Box::new(decoder::Decoder::new(options))
     }
 
     fn read_error(&self, status: StatusCode, headers: &HeaderMap, body: &[u8]) -> ChatError {

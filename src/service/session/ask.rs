@@ -24,6 +24,7 @@ impl Hall {
         if self.store.session()?.is_some() {
             return Err(ChatError::new(ErrorKind::Internal, "a session of this id exists already"));
         }
+        self.is_deleted.set(false);
         let now = now_ms();
         let record = SessionRecord { created_at: now, updated_at: now, ..create.record };
         self.store.create(&record)?;
@@ -60,6 +61,7 @@ impl Hall {
 
     /// Forgets all of it. A run that is under way is stopped.
     pub async fn delete(self: &Rc<Self>, record: &SessionRecord) -> Result<(), ChatError> {
+        self.is_deleted.set(true);
         let waiting: Vec<String> = self.desk.borrow().waiting().map(str::to_owned).collect();
         for run in waiting {
             self.give_up(&run);
@@ -114,7 +116,7 @@ impl Hall {
 
     /// Tells the owner's list what became of the session.
     pub(super) async fn note(&self, record: &SessionRecord) -> Result<(), ChatError> {
-        if !has_list(record) {
+        if !has_list(record) || self.is_deleted.get() {
             return Ok(());
         }
         let entry = json!({

@@ -24,7 +24,8 @@ pub struct Listener {
     ear: Cell<Ear>,
     /// It has all that is kept, and takes rows as they come.
     in_step: Cell<bool>,
-    is_dismissed: Cell<bool>,
+    /// It is to hear no more: because it listens to something else, or because it left.
+    ended: Cell<Option<Heard>>,
     wake: RefCell<Option<oneshot::Sender<Call>>>,
 }
 
@@ -41,7 +42,7 @@ enum Call {
 }
 
 /// How listening ended.
-#[derive(PartialEq)]
+#[derive(Clone, Copy, PartialEq)]
 enum Heard {
     All,
     Left,
@@ -101,7 +102,8 @@ impl Hall {
         })
     }
 
-    fn whole_log(&self, run: &str) -> Result<(), ChatError> {
+    /// Whether all frames of a run can be given.
+    pub(super) fn whole_log(&self, run: &str) -> Result<(), ChatError> {
         if self.going(run).is_some() {
             return Ok(());
         }
@@ -156,7 +158,7 @@ impl Hall {
             outlet,
             ear: Cell::new(Ear { frame: from.frame }),
             in_step: Cell::new(false),
-            is_dismissed: Cell::new(false),
+            ended: Cell::new(None),
             wake: RefCell::new(None),
         });
         self.listeners.borrow_mut().push(listener.clone());
@@ -210,8 +212,8 @@ impl Hall {
     /// Gives what is kept behind its place.
     async fn catch_up(&self, listener: &Listener) -> Result<Heard, ChatError> {
         loop {
-            if listener.is_dismissed.get() {
-                return Ok(Heard::Dismissed);
+            if let Some(heard) = listener.ended.get() {
+                return Ok(heard);
             }
             let rows = self.store.rows(&listener.run, listener.ear.get().frame, CATCH_UP)?;
             if rows.is_empty() {
@@ -282,7 +284,6 @@ impl Hall {
     pub(super) fn dismiss(&self, outlet: &Rc<dyn Outlet>) {
         for listener in self.listeners.borrow().iter() {
             if is_same(&listener.outlet, outlet) {
-                listener.is_dismissed.set(true);
                 listener.call(Call::Dismissed);
             }
         }
@@ -317,14 +318,17 @@ impl Hall {
 
 impl Listener {
     fn call(&self, call: Call) {
+        match call {
+            Call::Gone => self.ended.set(Some(Heard::Left)),
+            Call::Dismissed => self.ended.set(Some(Heard::Dismissed)),
+            Call::Behind(_) | Call::Over => {}
+        }
         if let Some(wake) = self.wake.take() {
             self.in_step.set(false);
             // Who has gone meanwhile is not called any more.
             let _ = wake.send(call);
-        } else if matches!(call, Call::Gone) {
-            // It is catching up: its next write fails.
-            self.outlet.abort();
         }
+        // One that is catching up looks before each of its steps.
     }
 }
 

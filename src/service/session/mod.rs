@@ -43,6 +43,8 @@ pub struct Hall {
     sockets: RefCell<HashMap<String, Rc<socket::Guest>>>,
     /// What was live when the object was stopped has been seen to.
     is_awake: Cell<bool>,
+    /// It has been deleted: what is still on its way must not bring it back into a list.
+    is_deleted: Cell<bool>,
 }
 
 /// A run under way.
@@ -76,6 +78,7 @@ impl Hall {
             listeners: RefCell::default(),
             sockets: RefCell::default(),
             is_awake: Cell::new(false),
+            is_deleted: Cell::new(false),
         })
     }
 

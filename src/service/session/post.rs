@@ -79,8 +79,11 @@ impl Hall {
                 hall.left(&leaver.1);
             }
         });
-        if let Some(going) = &entered.going {
-            self.verdict(going, stream, &house).await?;
+        match &entered.going {
+            Some(going) => self.verdict(going, stream, &house).await?,
+            // It was made before and is over: its frames may be gone.
+            None if stream => self.whole_log(&run_id)?,
+            None => {}
         }
         if !stream {
             if let Some(going) = &entered.going {
