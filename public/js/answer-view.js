@@ -22,11 +22,13 @@ export class AnswerView {
    * @param {HTMLElement} element a fresh copy of the answer's template
    * @param {Answer} answer
    * @param {{grown: () => void, retry: () => void, results: (results: string[]) => void}} on
+   * @param {boolean} isNew whether it comes as it is written, and not from a record
    */
-  constructor(element, answer, on) {
+  constructor(element, answer, on, isNew) {
     this.element = element;
     this.answer = answer;
     this.on = on;
+    this.isNew = isNew;
     this.prose = new Markdown(this.#part('.text'));
     this.thinking = new Markdown(this.#part('.thinking .prose'));
     element.addEventListener('click', (event) => this.#click(event));
@@ -48,15 +50,27 @@ export class AnswerView {
     this.#frame ||= requestAnimationFrame(() => this.#draw());
   }
 
-  /** The answer is complete as far as it will be. @param {'done' | 'stopped'} ending */
-  settle(ending) {
+  /** The answer is complete as far as it will be. @param {string} [instead] words about an end that is not in it */
+  settle(instead) {
     const { answer } = this;
     this.#end();
     const empty = !answer.text && !answer.reasoning && !answer.refusal && !answer.calls.length;
-    const note = ending === 'stopped' ? 'Stopped' : finishNote(answer.finishReason) || (empty ? 'The answer was empty' : '');
+    const note = instead || finishNote(answer.finishReason) || (empty ? 'The answer was empty' : '');
     this.#show('.note', note);
-    if (ending === 'done' && answer.calls.length) this.#askForResults();
+    if (answer.finishReason !== 'cancelled' && answer.calls.length) this.#askForResults();
     this.on.grown();
+  }
+
+  /** @param {string[]} results what was sent back, here or elsewhere */
+  showResults(results) {
+    this.#calls.forEach(({ element }, index) => {
+      element.querySelector('.call-answer')?.remove();
+      const result = element.querySelector('.call-result');
+      if (result instanceof HTMLElement) result.hidden = false;
+      result?.querySelector('pre')?.replaceChildren(prettyJson(results[index]));
+    });
+    this.#part('.calls > button').hidden = true;
+    this.#part('.note').hidden = true;
   }
 
   /** @param {Failure} failure */
@@ -106,7 +120,9 @@ export class AnswerView {
     const details = this.#part('.thinking');
     if (!details.classList.contains('live')) return;
     details.classList.remove('live');
-    this.#part('.thinking summary').textContent = thoughtFor(performance.now() - this.#thinkingSince);
+    // How long a record was written is not known here.
+    const summary = this.isNew ? thoughtFor(performance.now() - this.#thinkingSince) : 'Thoughts';
+    this.#part('.thinking summary').textContent = summary;
   }
 
   #end() {
@@ -142,16 +158,7 @@ export class AnswerView {
   /** @param {SubmitEvent | Event} event */
   #submit(event) {
     event.preventDefault();
-    const results = [...this.element.querySelectorAll('textarea')].map((field) => field.value);
-    this.#calls.forEach(({ element }, index) => {
-      element.querySelector('.call-answer')?.remove();
-      const result = element.querySelector('.call-result');
-      if (result instanceof HTMLElement) result.hidden = false;
-      result?.querySelector('pre')?.append(prettyJson(results[index]));
-    });
-    this.#part('.calls > button').hidden = true;
-    this.#part('.note').hidden = true;
-    this.on.results(results);
+    this.on.results([...this.element.querySelectorAll('textarea')].map((field) => field.value));
   }
 
   /** @param {Event} event */

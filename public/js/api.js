@@ -1,7 +1,5 @@
 // @ts-check
-// The gateway's HTTP API as this page uses it. Every failure before the first byte leaves here as an ApiError.
-
-import { readRun } from './stream.js';
+// Requests to the gateway's HTTP API. Every failure before the first byte leaves here as an ApiError.
 
 /**
  * @typedef {{name: string, dialect: string, configured: boolean, streams: boolean, default_model: string,
@@ -9,43 +7,43 @@ import { readRun } from './stream.js';
  */
 
 export class ApiError extends Error {
-  /** @param {{type: string, message: string, retryAfter?: string | null, requestId?: string | null}} fields */
-  constructor({ type, message, retryAfter = null, requestId = null }) {
+  /**
+   * @param {{type: string, message: string, status?: number, param?: string | null, retryAfter?: string | null,
+   *   requestId?: string | null}} fields status: 0 if there was no answer at all
+   */
+  constructor({ type, message, status = 0, param = null, retryAfter = null, requestId = null }) {
     super(message);
     this.type = type;
+    this.status = status;
+    this.param = param;
     this.retryAfter = retryAfter;
     this.requestId = requestId;
   }
 }
 
+/** @param {unknown} error whether the same request may well succeed in a moment */
+export function isPassing(error) {
+  return error instanceof ApiError && (error.type === 'unreachable' || error.status === 429 || error.status >= 500);
+}
+
 /** @returns {Promise<{default: string, providers: Provider[]}>} */
-export async function fetchProviders() {
-  const response = await request('/api/v1/providers', {});
+export function fetchProviders() {
+  return requestJson('/api/v1/providers');
+}
+
+/** @param {string} path @param {RequestInit} [init] @returns {Promise<any>} */
+export async function requestJson(path, init = {}) {
+  const response = await request(path, init);
   try {
     return await response.json();
-  } catch {
+  } catch (error) {
+    if (error instanceof Error && error.name === 'AbortError') throw error;
     throw unexpected(response);
   }
 }
 
-/**
- * @param {Record<string, unknown>} chat the unified request
- * @param {AbortSignal} signal
- */
-export async function startRun(chat, signal) {
-  const response = await request('/api/v1/chat/stream', {
-    method: 'POST',
-    headers: { 'content-type': 'application/json', accept: 'text/event-stream' },
-    body: JSON.stringify(chat),
-    signal,
-  });
-  const type = response.headers.get('content-type') ?? '';
-  if (!response.body || !type.startsWith('text/event-stream')) throw unexpected(response);
-  return { requestId: response.headers.get('x-request-id'), steps: readRun(response.body) };
-}
-
 /** @param {string} path @param {RequestInit} init */
-async function request(path, init) {
+export async function request(path, init) {
   let response;
   try {
     response = await fetch(path, { cache: 'no-store', ...init });
@@ -65,15 +63,18 @@ async function readError(response) {
   return new ApiError({
     type: error.type,
     message: String(error.message ?? ''),
+    status: response.status,
+    param: error.param,
     retryAfter: response.headers.get('retry-after'),
     requestId: error.request_id ?? response.headers.get('x-request-id'),
   });
 }
 
 /** @param {Response} response */
-function unexpected(response) {
+export function unexpected(response) {
   return new ApiError({
     type: 'unexpected',
+    status: response.status,
     message: `The server answered with status ${response.status} and nothing this page can read.`,
     requestId: response.headers.get('x-request-id'),
   });

@@ -1,47 +1,77 @@
 // @ts-check
-// The conversation as plain data: what was asked, what came back, and what the next request must say.
-// No DOM, no network.
+// The conversation as plain data: exchanges of what was asked and what came back, each a run of the server's
+// session, or not yet one, or none because it failed before that. No DOM, no network.
 
-/** @typedef {{id: string, name: string, arguments: string, result: string | null}} ToolCall */
-/** @typedef {{role: 'user', text: string}} Question */
+/** @typedef {{id: string, name: string, arguments: string}} ToolCall */
+/** @typedef {{role: string, content?: any, tool_call_id?: string}} Message in the words of the unified request */
 /**
- * @typedef {{role: 'assistant', text: string, reasoning: string, refusal: string, calls: ToolCall[],
+ * @typedef {{text: string, reasoning: string, refusal: string, calls: ToolCall[],
  *   finishReason: string | null, usage: Record<string, any> | null, provider: string, model: string}} Answer
  */
+/**
+ * @typedef {{run: string, asked: Message[], answer: Answer, replaces: string, key: string, body: string}} Exchange
+ *   run: the server's id for it, or empty; replaces: the run that it is asked instead of, or empty;
+ *   key, body: what was sent, and the name under which it is sent only once
+ */
+/** @typedef {{id: string, asked: Message[], status: string, said: Record<string, any> | null}} Kept a run as the server keeps it */
 
 export class Conversation {
-  /** @type {(Question | Answer)[]} */
-  turns = [];
+  /** @type {Exchange[]} */
+  exchanges = [];
 
-  /** @param {string} text */
-  ask(text) {
-    this.turns.push({ role: 'user', text });
-  }
-
-  /** @returns {Answer} the turn that the next chunks fill */
-  beginAnswer() {
+  /** @param {Message[]} asked @param {Partial<Exchange>} [more] @returns {Exchange} the exchange that the next chunks fill */
+  add(asked, more) {
     /** @type {Answer} */
     const answer = {
-      role: 'assistant', text: '', reasoning: '', refusal: '', calls: [],
-      finishReason: null, usage: null, provider: '', model: '',
+      text: '', reasoning: '', refusal: '', calls: [], finishReason: null, usage: null, provider: '', model: '',
     };
-    this.turns.push(answer);
-    return answer;
+    const exchange = { run: '', asked, answer, replaces: '', key: '', body: '', ...more };
+    this.exchanges.push(exchange);
+    return exchange;
   }
 
-  dropLastAnswer() {
-    if (this.turns.at(-1)?.role === 'assistant') this.turns.pop();
+  /** @param {Exchange} exchange */
+  drop(exchange) {
+    this.exchanges = this.exchanges.filter((other) => other !== exchange);
   }
 
-  clear() {
-    this.turns = [];
+  /** @param {string} run */
+  has(run) {
+    return this.exchanges.some((exchange) => exchange.run === run);
   }
 
-  /** @returns {Record<string, unknown>[]} the whole history in the words of the unified request */
-  messages() {
-    return this.turns.flatMap((turn) =>
-      turn.role === 'user' ? [{ role: 'user', content: turn.text }] : answerMessages(turn));
+  /** The latest run, or an empty text. */
+  lastRun() {
+    return this.exchanges.findLast((exchange) => exchange.run)?.run ?? '';
   }
+
+  /**
+   * What has to change to be what the server keeps. An exchange that came to no run is only here, and stays,
+   * unless it was one after all and its beginning never reached this page.
+   * @param {Kept[]} kept @returns {{gone: Exchange[], fresh: Kept[]}}
+   */
+  compare(kept) {
+    const replaced = new Set(this.exchanges.map((exchange) => (exchange.run ? '' : exchange.replaces)));
+    const fresh = kept.filter(({ id }) => !this.has(id) && !replaced.has(id));
+    const gone = this.exchanges.filter(({ run, asked }) =>
+      run ? !kept.some(({ id }) => id === run) : fresh.some((other) => sameWords(other.asked, asked)));
+    return { gone, fresh };
+  }
+}
+
+/** @param {{messages: Record<string, any>[], runs: Record<string, any>[]}} session @returns {Kept[]} */
+export function readKept({ messages, runs }) {
+  return runs.map(({ id, status }) => {
+    const own = messages.filter((message) => message.run_id === id);
+    const said = own.findLast((message) => message.role === 'assistant' && message.id) ?? null;
+    const asked = own.filter((message) => message !== said).map(({ run_id: _, ...message }) => /** @type {Message} */ (message));
+    return { id, status, said, asked };
+  });
+}
+
+/** @param {Record<string, any>} said an answer as the server keeps it @returns {Record<string, any>} the one chunk that says it all */
+export function wholeChunk(said) {
+  return { ...said, tool_calls: said.tool_calls?.map((/** @type {any} */ call, /** @type {number} */ index) => ({ ...call, index })) };
 }
 
 /**
@@ -57,26 +87,36 @@ export function addChunk(answer, chunk) {
   answer.usage = chunk.usage ?? answer.usage;
   answer.finishReason = chunk.finish_reason ?? answer.finishReason;
   for (const delta of chunk.tool_calls ?? []) {
-    const call = (answer.calls[delta.index] ??= { id: delta.id, name: '', arguments: '', result: null });
+    const call = (answer.calls[delta.index] ??= { id: delta.id, name: '', arguments: '' });
     call.name = delta.function?.name ?? call.name;
     call.arguments += delta.function?.arguments ?? '';
   }
 }
 
-/** @param {Answer} answer @returns {Record<string, unknown>[]} */
-function answerMessages(answer) {
-  // A provider refuses a history in which a call has no result, so calls travel only once they are answered.
-  const answered = answer.calls.length > 0 && answer.calls.every((call) => call.result !== null);
-  const content = answer.text || answer.refusal;
-  if (!answered) return content ? [{ role: 'assistant', content }] : [];
-  return [
-    {
-      role: 'assistant',
-      content,
-      tool_calls: answer.calls.map((call) => ({
-        id: call.id, type: 'function', function: { name: call.name, arguments: call.arguments },
-      })),
-    },
-    ...answer.calls.map((call) => ({ role: 'tool', tool_call_id: call.id, content: call.result })),
-  ];
+/** @param {Answer} answer @param {string[]} results @returns {Message[]} */
+export function resultMessages(answer, results) {
+  return answer.calls.map((call, index) => ({ role: 'tool', tool_call_id: call.id, content: results[index] }));
+}
+
+/** @param {Answer} answer @param {Message[]} asked @returns {string[] | null} the results of all its calls, if they are there */
+export function resultsFor(answer, asked) {
+  const results = answer.calls.map((call) => asked.find((message) => message.tool_call_id === call.id));
+  return results.length && results.every(Boolean) ? results.map((message) => textOf(message?.content)) : null;
+}
+
+/** @param {Message[]} asked @returns {string[]} what a person said */
+export function questionsIn(asked) {
+  return asked.filter((message) => message.role === 'user').map((message) => textOf(message.content));
+}
+
+/** @param {any} content */
+function textOf(content) {
+  if (!Array.isArray(content)) return String(content ?? '');
+  return content.map((part) => (part.type === 'text' ? part.text : `[${part.type}]`)).join('\n');
+}
+
+/** @param {Message[]} a @param {Message[]} b */
+function sameWords(a, b) {
+  const words = (/** @type {Message[]} */ all) => JSON.stringify(all.map((each) => [each.role, each.tool_call_id, textOf(each.content)]));
+  return words(a) === words(b);
 }

@@ -1,22 +1,24 @@
 // @ts-check
 // Bytes to events. In: a response body. Out: the frames of its event stream, and above them the steps of a run.
-// No DOM, no fetch. Invariant: the same bytes give the same events wherever the network cut them, and a run's
-// last step is always `done` or `error`.
+// No DOM, no fetch. Invariant: the same bytes give the same events wherever the network cut them.
 
 /** @typedef {{event: string, data: string, id: string}} Frame */
 /** @typedef {{type: string, message: string, provider?: string, retryable?: boolean}} RunError */
 /**
- * @typedef {{step: 'chunk', chunk: Record<string, any>}
- *   | {step: 'done'}
- *   | {step: 'error', error: RunError, usage: Record<string, any> | null}} Step
+ * @typedef {{step: 'chunk', id: string, chunk: Record<string, any>}
+ *   | {step: 'done', id: string}
+ *   | {step: 'error', id: string, error: RunError, usage: Record<string, any> | null}} Step
  */
 
 // The gateway never sends a frame over 1 MB; a larger one is a broken stream, not an answer.
 const FRAME_LIMIT = 4 * 1024 * 1024;
 
+// The gateway gives a sign of life more often than this; a body that is silent for longer is dead.
+const SILENCE = 60_000; // milliseconds
+
 /**
- * The steps of one run. A body that ends or breaks without a typed end gives an error step;
- * only an abort by our own side is thrown.
+ * The steps of one run, as far as this body has them: without `done` or `error` at the end the connection was
+ * lost, and the rest is to be asked for. Only an abort by our own side is thrown.
  * @param {ReadableStream<Uint8Array>} body
  * @returns {AsyncGenerator<Step, void>}
  */
@@ -31,7 +33,12 @@ export async function* readRun(body) {
   } catch (error) {
     if (error instanceof Error && error.name === 'AbortError') throw error;
   }
-  yield failure('lost', 'The stream ended before the answer was complete.');
+}
+
+/** @param {string} id of an event @returns {{run: string, frame: number}} */
+export function readId(id) {
+  const colon = id.lastIndexOf(':');
+  return { run: id.slice(0, Math.max(colon, 0)), frame: Number(id.slice(colon + 1)) };
 }
 
 /**
@@ -43,7 +50,8 @@ export async function* readFrames(body) {
   const parser = new FrameParser();
   try {
     for (;;) {
-      const { done, value } = await reader.read();
+      const silence = setTimeout(() => reader.cancel().catch(() => {}), SILENCE);
+      const { done, value } = await reader.read().finally(() => clearTimeout(silence));
       if (done) return;
       yield* parser.push(value);
     }
@@ -112,14 +120,17 @@ export class FrameParser {
  * @param {Frame} frame
  * @returns {Step | null} null for an event this page does not know
  */
-function readStep(frame) {
-  if (frame.event === 'done') return { step: 'done' };
-  if (frame.event !== 'chunk' && frame.event !== 'error') return null;
-  const data = readObject(frame.data);
-  if (!data) return failure('unreadable', 'The server sent something this page cannot read.');
-  if (frame.event === 'chunk') return { step: 'chunk', chunk: data };
+function readStep({ event, data: text, id }) {
+  if (event === 'done') return { step: 'done', id };
+  if (event !== 'chunk' && event !== 'error') return null;
+  const data = readObject(text);
+  if (!data) {
+    const message = 'The server sent something this page cannot read.';
+    return { step: 'error', id, error: { type: 'unreadable', message, retryable: true }, usage: null };
+  }
+  if (event === 'chunk') return { step: 'chunk', id, chunk: data };
   const { type = 'internal', message = '', provider, retryable } = data.error ?? {};
-  return { step: 'error', error: { type, message, provider, retryable }, usage: data.usage ?? null };
+  return { step: 'error', id, error: { type, message, provider, retryable }, usage: data.usage ?? null };
 }
 
 /** @param {string} json @returns {Record<string, any> | null} */
@@ -130,9 +141,4 @@ function readObject(json) {
   } catch {
     return null;
   }
-}
-
-/** @param {string} type @param {string} message @returns {Step} */
-function failure(type, message) {
-  return { step: 'error', error: { type, message, retryable: true }, usage: null };
 }

@@ -46,13 +46,17 @@ export class View {
     prompt.addEventListener('keydown', (event) => this.#promptKey(event));
     prompt.addEventListener('input', fitPrompt);
     document.addEventListener('keydown', (event) => {
-      if (event.key === 'Escape' && this.#busy) on.stop();
+      if (event.key === 'Escape' && this.#busy && !document.querySelector('dialog[open]')) on.stop();
     });
     provider.addEventListener('change', () => this.#providerChanged());
     find('stop', HTMLButtonElement).addEventListener('click', on.stop);
     find('new-chat', HTMLButtonElement).addEventListener('click', on.newChat);
     find('reload', HTMLButtonElement).addEventListener('click', on.reload);
     find('jump', HTMLButtonElement).addEventListener('click', () => this.#follow(true));
+    find('skip', HTMLAnchorElement).addEventListener('click', (event) => {
+      event.preventDefault(); // the address says which conversation this is
+      prompt.focus();
+    });
     find('ideas', HTMLElement).addEventListener('click', (event) => {
       const idea = event.target instanceof Element ? event.target.closest('.idea') : null;
       this.#send(idea?.querySelector('.idea-prompt')?.textContent ?? '');
@@ -84,8 +88,9 @@ export class View {
     this.#providerChanged();
   }
 
-  providersFailed() {
-    notice('The list of providers could not be loaded.', true);
+  /** @param {string} why */
+  providersFailed(why) {
+    notice(`The list of providers could not be loaded${why ? `: ${why}` : ''}.`, true);
     showIdeas(MODEL_IDEAS);
   }
 
@@ -94,25 +99,36 @@ export class View {
     const element = copyOf('question-template');
     element.querySelector('.question-text')?.append(text);
     this.#add(element);
+    return element;
   }
 
-  /** @param {Answer} answer */
-  addAnswer(answer) {
+  /** @param {Answer} answer @param {boolean} isNew whether it comes as it is written, and not from a record */
+  addAnswer(answer, isNew) {
     const element = copyOf('answer-template');
     const { retry, results } = this.on;
     this.#add(element);
-    return new AnswerView(element, answer, { grown: () => this.#follow(this.#following), retry, results });
+    return new AnswerView(element, answer, { grown: () => this.#follow(this.#following), retry, results }, isNew);
   }
 
-  removeLastAnswer() {
-    conversation.querySelector('.answer:last-child')?.remove();
+  /** @param {string} text a message that could not be sent */
+  giveBack(text) {
+    prompt.value ||= text;
+    fitPrompt();
   }
 
-  clear() {
+  /** @param {boolean} isNew whether nothing is to be loaded */
+  clear(isNew) {
     conversation.replaceChildren();
-    this.#begun(false);
+    find('vanished', HTMLElement).hidden = true;
+    this.#begun(!isNew);
+    this.setBusy(false);
     this.say('');
-    prompt.focus();
+  }
+
+  /** The conversation in the address is not there. */
+  vanished() {
+    find('vanished', HTMLElement).hidden = false;
+    this.say('This conversation no longer exists');
   }
 
   /** @param {boolean} busy */
@@ -132,6 +148,11 @@ export class View {
     find('status', HTMLElement).textContent = words;
   }
 
+  /** @param {string} words that are not true any more, if they are what is said */
+  unsay(words) {
+    if (find('status', HTMLElement).textContent === words) this.say('');
+  }
+
   focusPrompt() {
     prompt.focus();
   }
@@ -139,6 +160,7 @@ export class View {
   /** @param {HTMLElement} turn */
   #add(turn) {
     conversation.append(turn);
+    find('vanished', HTMLElement).hidden = true;
     this.#begun(true);
     this.#follow(true);
   }

@@ -1,5 +1,5 @@
 // @ts-check
-// What the page says about errors, endings and usage.
+// What the page says about errors, endings, usage and times.
 
 /** @type {Record<string, string>} */
 const ERROR_TITLES = {
@@ -13,10 +13,13 @@ const ERROR_TITLES = {
   rate_limited: 'Too many requests',
   provider_error: 'The provider reported an error',
   provider_auth_error: 'The provider needs a valid key',
+  authentication_error: 'This gateway asks for a key',
   permission_denied: 'This page is not allowed to do that',
   model_not_supported: 'This model is not available here',
   unknown_provider: 'This provider is not known here',
   content_filter: 'A safety filter blocked the answer',
+  not_found: 'This is not there any more',
+  conflict: 'Something else is under way',
   invalid_request: 'The request was not accepted',
   budget_exceeded: 'The budget is used up',
 };
@@ -28,7 +31,7 @@ const FINISHES = {
   content_filter: 'Cut off by a safety filter',
   refusal: 'The model declined',
   pause: 'The model paused',
-  cancelled: 'Cancelled',
+  cancelled: 'Stopped',
 };
 
 /** @param {string} type */
@@ -60,6 +63,14 @@ export function usageLine(usage) {
 export function thoughtFor(milliseconds) {
   const seconds = Math.round(milliseconds / 1000);
   return seconds < 1 ? 'Thought for a moment' : `Thought for ${seconds} s`;
+}
+
+/** @param {number} at @param {number} now milliseconds since 1970 @returns {string} the time of today, the date of other days */
+export function whenUsed(at, now) {
+  const [then, today] = [new Date(at), new Date(now)];
+  if (then.toDateString() === today.toDateString()) return then.toLocaleTimeString('en', { hour: '2-digit', minute: '2-digit', hourCycle: 'h23' });
+  const year = then.getFullYear() === today.getFullYear() ? undefined : 'numeric';
+  return then.toLocaleDateString('en-GB', { day: 'numeric', month: 'short', year });
 }
 
 /** @param {unknown} value */

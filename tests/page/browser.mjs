@@ -5,7 +5,13 @@ import assert from 'node:assert/strict';
 import { chromium } from 'playwright-core';
 
 /** @typedef {import('playwright-core').Page} Page */
-/** @typedef {(options: import('playwright-core').BrowserContextOptions, use: (page: Page) => Promise<void>, expected?: RegExp) => Promise<void>} WithPage */
+/** @typedef {(address: string) => Promise<Page>} OpenAnother another window of the same person */
+/**
+ * @typedef {(options: import('playwright-core').BrowserContextOptions, use: (page: Page, another: OpenAnother) => Promise<void>,
+ *   expected?: RegExp) => Promise<void>} WithPage
+ */
+
+const PATIENCE = 15_000; // milliseconds
 
 const ARGS = [
   '--headless=new', '--no-sandbox', '--disable-gpu', '--disable-dev-shm-usage', '--disable-quic', '--no-first-run',
@@ -23,29 +29,36 @@ export function launchBrowser() {
  */
 export function pages(browser, url) {
   /** @type {Map<string, Promise<import('playwright-core').BrowserContext>>} */
-  const contexts = new Map(); // the page keeps nothing, so tests with the same options can share one
+  const contexts = new Map(); // tests with the same options share one, and so a person and a list of conversations
   return async (options, use, expected) => {
     const key = JSON.stringify(options);
     if (!contexts.has(key)) contexts.set(key, browser.newContext(options));
     const context = await /** @type {Promise<import('playwright-core').BrowserContext>} */ (contexts.get(key));
-    const page = await context.newPage();
-    page.setDefaultTimeout(15_000);
-    const trouble = watchForTrouble(page, url, expected);
+    /** @type {string[]} */
+    const trouble = [];
+    /** @type {Page[]} */
+    const open = [];
+    const another = async (/** @type {string} */ address) => {
+      const page = await context.newPage();
+      open.push(page);
+      page.setDefaultTimeout(PATIENCE);
+      watchForTrouble(page, url, trouble, expected);
+      await page.goto(address);
+      return page;
+    };
     try {
-      await page.goto(url);
+      const page = await another(url);
       await page.locator('.idea').first().waitFor();
-      await use(page);
+      await use(page, another);
       assert.deepEqual(trouble, []);
     } finally {
-      await page.close();
+      for (const page of open) await page.close();
     }
   };
 }
 
-/** @param {Page} page @param {string} url @param {RegExp} [expected] */
-function watchForTrouble(page, url, expected) {
-  /** @type {string[]} */
-  const trouble = [];
+/** @param {Page} page @param {string} url @param {string[]} trouble @param {RegExp} [expected] */
+function watchForTrouble(page, url, trouble, expected) {
   const note = (/** @type {string} */ text) => {
     if (!expected?.test(text)) trouble.push(text);
   };
@@ -60,7 +73,6 @@ function watchForTrouble(page, url, expected) {
   page.on('request', (request) => {
     if (new URL(request.url()).origin !== new URL(url).origin) note(`request elsewhere: ${request.url()}`);
   });
-  return trouble;
 }
 
 /** @param {Page} page @param {string} text */
@@ -90,25 +102,37 @@ export async function status(page, words) {
   await page.getByRole('status').filter({ hasText: words }).waitFor();
 }
 
+/** @param {() => Promise<boolean>} isTrue waits as long as the browser does for an element */
+export async function until(isTrue) {
+  const patience = AbortSignal.timeout(PATIENCE);
+  while (!(await isTrue())) {
+    patience.throwIfAborted();
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+}
+
 /**
  * Answers the next chats with a stream made of these chunks, without the worker.
  * @param {Page} page @param {Record<string, unknown>[]} chunks @param {string} [end]
  */
 export async function scriptAnswer(page, chunks, end = 'event: done\ndata: [DONE]\n\n') {
   const base = { content: '', finish_reason: null, model: 'm', provider: 'p', usage: null };
-  const frames = chunks.map((chunk, n) => `id: r_1:${n + 1}\nevent: chunk\ndata: ${JSON.stringify({ ...base, ...chunk })}\n\n`);
-  await page.route('**/api/v1/chat/stream', (route) => route.fulfill({
-    contentType: 'text/event-stream; charset=utf-8',
-    body: frames.join('') + end,
-  }));
+  await page.route('**/api/v1/chat/stream', (route) => {
+    const run = `r_${++scripted}`;
+    const frames = chunks.map((chunk, n) => `id: ${run}:${n + 1}\nevent: chunk\ndata: ${JSON.stringify({ ...base, ...chunk })}\n\n`);
+    const body = `${frames.join('')}id: ${run}:${chunks.length + 1}\n${end}`;
+    return route.fulfill({ contentType: 'text/event-stream; charset=utf-8', headers: { 'x-run-id': run }, body });
+  });
 }
+
+let scripted = 0; // runs
 
 /** @param {Page} page collects the bodies of the chats that are sent from now on */
 export function sentChats(page) {
   /** @type {any[]} */
   const chats = [];
   page.on('request', (request) => {
-    if (request.method() === 'POST') chats.push(request.postDataJSON());
+    if (request.method() === 'POST' && request.url().endsWith('/chat/stream')) chats.push(request.postDataJSON());
   });
   return chats;
 }

@@ -1,17 +1,20 @@
 // @ts-check
-// What the next request says about what came before.
+// What the page knows of a conversation, and how it comes to be what the server keeps.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { Conversation, addChunk } from '../../public/js/conversation.js';
+import {
+  Conversation, addChunk, questionsIn, readKept, resultMessages, resultsFor, wholeChunk,
+} from '../../public/js/conversation.js';
+
+/** @param {string} content */
+const user = (content) => ({ role: 'user', content });
 
 /** @param {Record<string, any>[]} chunks */
 function answered(...chunks) {
-  const conversation = new Conversation();
-  conversation.ask('q');
-  const answer = conversation.beginAnswer();
+  const { answer } = new Conversation().add([user('q')]);
   for (const chunk of chunks) addChunk(answer, chunk);
-  return { conversation, answer };
+  return answer;
 }
 
 /** @param {number} index @param {string} text @param {string} [name] */
@@ -20,49 +23,83 @@ function callDelta(index, text, name) {
 }
 
 test('chunks add up', () => {
-  const { answer } = answered(
+  const answer = answered(
     { content: 'a', reasoning: 'r', model: 'm', provider: 'p', finish_reason: null, usage: null },
     { content: 'b', refusal: 'n', model: 'm', provider: 'p', finish_reason: null, usage: null },
     { content: '', model: 'm', provider: 'p', finish_reason: 'stop', usage: { input_tokens: 1 } },
   );
   assert.deepEqual(answer, {
-    role: 'assistant', text: 'ab', reasoning: 'r', refusal: 'n', calls: [],
+    text: 'ab', reasoning: 'r', refusal: 'n', calls: [],
     finishReason: 'stop', usage: { input_tokens: 1 }, provider: 'p', model: 'm',
   });
 });
 
-test('parallel calls keep their own arguments and, once answered, travel with their results', () => {
-  const { conversation, answer } = answered(
-    callDelta(0, '', 'f'), callDelta(1, '{"b"', 'g'), callDelta(0, '{}'), callDelta(1, ':1}'),
-  );
-  assert.deepEqual(conversation.messages(), [{ role: 'user', content: 'q' }]);
-  answer.calls.forEach((call, index) => (call.result = `r${index}`));
-  assert.deepEqual(conversation.messages(), [
-    { role: 'user', content: 'q' },
-    {
-      role: 'assistant', content: '', tool_calls: [
-        { id: 'c0', type: 'function', function: { name: 'f', arguments: '{}' } },
-        { id: 'c1', type: 'function', function: { name: 'g', arguments: '{"b":1}' } },
-      ],
-    },
+test('parallel calls keep their own arguments, and their results are messages of their own', () => {
+  const answer = answered(callDelta(0, '', 'f'), callDelta(1, '{"b"', 'g'), callDelta(0, '{}'), callDelta(1, ':1}'));
+  assert.deepEqual(answer.calls, [{ id: 'c0', name: 'f', arguments: '{}' }, { id: 'c1', name: 'g', arguments: '{"b":1}' }]);
+  const results = resultMessages(answer, ['r0', 'r1']);
+  assert.deepEqual(results, [
     { role: 'tool', tool_call_id: 'c0', content: 'r0' },
     { role: 'tool', tool_call_id: 'c1', content: 'r1' },
   ]);
+  assert.deepEqual(resultsFor(answer, [...results].reverse()), ['r0', 'r1']);
+  assert.equal(resultsFor(answer, results.slice(1)), null);
+  assert.equal(resultsFor(answered({ content: 'a' }), []), null, 'no calls have no results');
 });
 
-test('an answer of which nothing came is not in the history; reasoning alone is nothing', () => {
-  assert.deepEqual(answered().conversation.messages(), [{ role: 'user', content: 'q' }]);
-  assert.deepEqual(answered({ reasoning: 'r' }).conversation.messages(), [{ role: 'user', content: 'q' }]);
+test('an answer that is kept is one chunk', () => {
+  const said = {
+    role: 'assistant', id: 'r_1', content: 'a', reasoning: 'r', finish_reason: 'tool_calls', model: 'm', provider: 'p',
+    usage: { input_tokens: 1 }, tool_calls: [{ id: 'c0', type: 'function', function: { name: 'f', arguments: '{}' } }],
+  };
+  assert.deepEqual(answered(wholeChunk(said)), {
+    text: 'a', reasoning: 'r', refusal: '', calls: [{ id: 'c0', name: 'f', arguments: '{}' }],
+    finishReason: 'tool_calls', usage: { input_tokens: 1 }, provider: 'p', model: 'm',
+  });
 });
 
-test('a refusal is part of the history', () => {
-  const { conversation } = answered({ refusal: 'no' });
-  assert.deepEqual(conversation.messages()[1], { role: 'assistant', content: 'no' });
+test('what is kept is read run by run', () => {
+  const said = { role: 'assistant', id: 'r_1', content: 'a', run_id: 'r_1' };
+  const picture = [{ type: 'text', text: 'what is this' }, { type: 'image', url: 'https://a.example/i.png' }];
+  const kept = readKept({
+    messages: [
+      { ...user('before'), run_id: 'r_1' }, { role: 'assistant', content: 'as it was sent', run_id: 'r_1' },
+      { role: 'user', content: picture, run_id: 'r_1' }, said, { ...user('two'), run_id: 'r_2' },
+    ],
+    runs: [{ id: 'r_1', parent: null, status: 'finished' }, { id: 'r_2', parent: 'r_1', status: 'live' }],
+  });
+  assert.deepEqual(kept[0], {
+    id: 'r_1', status: 'finished', said,
+    asked: [user('before'), { role: 'assistant', content: 'as it was sent' }, { role: 'user', content: picture }],
+  });
+  assert.deepEqual(kept[1], { id: 'r_2', status: 'live', said: null, asked: [user('two')] });
+  assert.deepEqual(questionsIn(kept[0].asked), ['before', 'what is this\n[image]']);
 });
 
-test('dropping the last answer leaves the question', () => {
-  const { conversation } = answered({ content: 'a' });
-  conversation.dropLastAnswer();
-  conversation.dropLastAnswer();
-  assert.deepEqual(conversation.turns, [{ role: 'user', text: 'q' }]);
+test('what another window did is fresh, and what it left aside is gone', () => {
+  const conversation = new Conversation();
+  const [first, second] = [conversation.add([user('1')], { run: 'r_1' }), conversation.add([user('2')], { run: 'r_2' })];
+  const local = conversation.add([user('failed before it was a run')]);
+  assert.equal(conversation.lastRun(), 'r_2');
+  const kept = (/** @type {string[]} */ ...ids) => ids.map((id) => ({ id, asked: [user(id)], status: 'finished', said: null }));
+  assert.deepEqual(conversation.compare(kept('r_1', 'r_2')), { gone: [], fresh: [] });
+  const { gone, fresh } = conversation.compare(kept('r_1', 'r_3', 'r_4'));
+  assert.deepEqual(gone, [second]);
+  assert.deepEqual(fresh.map(({ id }) => id), ['r_3', 'r_4']);
+  gone.forEach((exchange) => conversation.drop(exchange));
+  assert.deepEqual(conversation.exchanges, [first, local]);
+});
+
+test('a request that did arrive, though this page never heard, is not shown twice', () => {
+  const conversation = new Conversation();
+  const local = conversation.add([user('hello')]);
+  const kept = [{ id: 'r_1', asked: [user('hello')], status: 'live', said: null }];
+  assert.deepEqual(conversation.compare(kept), { gone: [local], fresh: kept });
+});
+
+test('a run stays aside while what was asked instead of it is only here', () => {
+  const conversation = new Conversation();
+  conversation.add([user('hello')], { replaces: 'r_1' });
+  const kept = [{ id: 'r_1', asked: [user('hello')], status: 'finished', said: null }];
+  assert.deepEqual(conversation.compare(kept), { gone: [], fresh: [] });
 });

@@ -6,8 +6,10 @@ import { startWorker } from '../worker/harness.mjs';
 import { launchBrowser, pages } from './browser.mjs';
 import { answers } from './suites/answers.mjs';
 import { failures } from './suites/failures.mjs';
+import { history } from './suites/history.mjs';
 import { look } from './suites/look.mjs';
 import { markdown } from './suites/markdown.mjs';
+import { sessions } from './suites/sessions.mjs';
 
 const [worker, browser] = await Promise.all([
   startWorker({ vars: { RETRY_BASE_MS: '5', RETRY_CAP_MS: '10' } }),
@@ -21,5 +23,7 @@ after(async () => {
 const withPage = pages(browser, worker.url);
 answers(withPage);
 failures(withPage);
+sessions(withPage);
+history(withPage);
 look(withPage);
 markdown(withPage);

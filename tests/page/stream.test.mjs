@@ -3,7 +3,7 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { FrameParser, readRun } from '../../public/js/stream.js';
+import { FrameParser, readId, readRun } from '../../public/js/stream.js';
 
 /** @type {[string, string, [event: string, data: string, id: string][]][]} name, bytes, frames */
 const CASES = [
@@ -50,21 +50,18 @@ test('frames: a frame without end is not kept without end', () => {
 });
 
 test('a run ends at its typed end, whatever follows', async () => {
-  const steps = await run('event: chunk\ndata: {"content":"a"}\n\nevent: other\ndata: x\n\nevent: done\ndata: [DONE]\n\nevent: chunk\ndata: {}\n\n');
-  assert.deepEqual(steps, [{ step: 'chunk', chunk: { content: 'a' } }, { step: 'done' }]);
+  const steps = await run('id: r_1:1\nevent: chunk\ndata: {"content":"a"}\n\nevent: other\ndata: x\n\nid: r_1:2\nevent: done\ndata: [DONE]\n\nevent: chunk\ndata: {}\n\n');
+  assert.deepEqual(steps, [{ step: 'chunk', id: 'r_1:1', chunk: { content: 'a' } }, { step: 'done', id: 'r_1:2' }]);
 });
 
 test('an error is told with its usage', async () => {
   const steps = await run('event: error\ndata: {"error":{"type":"truncated","message":"m","provider":"p","retryable":true},"usage":{"input_tokens":1}}\n\n');
   assert.deepEqual(steps, [{
-    step: 'error', error: { type: 'truncated', message: 'm', provider: 'p', retryable: true }, usage: { input_tokens: 1 },
+    step: 'error', id: '', error: { type: 'truncated', message: 'm', provider: 'p', retryable: true }, usage: { input_tokens: 1 },
   }]);
 });
 
 for (const [name, text, type] of [
-  ['nothing', '', 'lost'],
-  ['a chunk', 'event: chunk\ndata: {}\n\n', 'lost'],
-  ['half an end', 'event: done\ndata: [DONE]\n', 'lost'],
   ['nonsense', 'event: chunk\ndata: {"content"\n\nevent: done\ndata: [DONE]\n\n', 'unreadable'],
   ['an error without words', 'event: error\ndata: {}\n\n', 'internal'],
 ]) {
@@ -74,11 +71,21 @@ for (const [name, text, type] of [
   });
 }
 
-test('a body that breaks is a lost connection; our own abort is not', async () => {
+test('what a cut body gives is what was whole in it, and no end', async () => {
+  assert.deepEqual(await run(''), []);
+  assert.deepEqual(await run('event: done\ndata: [DONE]\n'), []);
+  assert.deepEqual(await run('event: chunk\ndata: {}\n\nevent: chunk\nda'), [{ step: 'chunk', id: '', chunk: {} }]);
+});
+
+test('a body that breaks has no end; our own abort is no end either, but thrown', async () => {
   const broken = (/** @type {Error} */ error) => new ReadableStream({ pull: (controller) => controller.error(error) });
-  const steps = await Array.fromAsync(readRun(broken(new TypeError('network error'))));
-  assert.deepEqual(steps.map((step) => step.step === 'error' && step.error.type), ['lost']);
+  assert.deepEqual(await Array.fromAsync(readRun(broken(new TypeError('network error')))), []);
   await assert.rejects(Array.fromAsync(readRun(broken(new DOMException('stopped', 'AbortError')))), { name: 'AbortError' });
+});
+
+test('an id is a run and the number of a frame', () => {
+  assert.deepEqual(readId('r_1:12'), { run: 'r_1', frame: 12 });
+  assert.deepEqual(readId(''), { run: '', frame: 0 });
 });
 
 test('who leaves a run early closes its body', async () => {

@@ -21,7 +21,7 @@ export function failures(withPage) {
       await status(page, 'Done');
       assert.equal(await page.locator('.answer').count(), 1);
       assert.equal(await lastAnswer(page).locator('.text').innerText(), 'All of it.');
-      assert.deepEqual(chats[1].messages, chats[0].messages);
+      assert.deepEqual(chats[1], { ...chats[0], parent: null });
     }));
 
     test('a provider that is down is told before anything came', () => withPage({}, async (page) => {
@@ -48,13 +48,26 @@ export function failures(withPage) {
     }, /status of 400/));
 
     for (const [name, end] of [['without an end', ''], ['inside a frame', 'event: done\ndata: [DO']]) {
-      test(`a stream that ends ${name} is a lost connection`, () => withPage({}, async (page) => {
+      test(`a stream that ends ${name} is asked for again, and told to its end`, () => withPage({}, async (page) => {
         await scriptAnswer(page, [{ content: 'Half of' }], end);
+        /** @type {string[]} */
+        const asked = [];
+        await page.route('**/api/v1/chat/stream?*', (route) => {
+          const last = new URL(route.request().url()).searchParams.get('last_event_id') ?? '';
+          const run = last.split(':')[0];
+          asked.push(last.slice(run.length));
+          const frame = (/** @type {number} */ n, /** @type {string} */ content) => `id: ${run}:${n}\nevent: chunk\ndata: {"content":"${content}"}\n\n`;
+          return route.fulfill({
+            contentType: 'text/event-stream', headers: { 'x-run-id': run },
+            body: `${frame(1, 'Half of')}${frame(2, ' it.')}id: ${run}:3\nevent: done\ndata: [DONE]\n\n`,
+          });
+        });
         await send(page, 'hello');
+        await status(page, 'Connection lost, trying again');
         const answer = await settled(page);
-        assert.equal(await answer.locator('.failure .box-title').innerText(), 'The connection was lost');
-        assert.equal(await answer.locator('.text').innerText(), 'Half of');
-        await status(page, 'Error: The connection was lost');
+        assert.equal(await answer.locator('.text').innerText(), 'Half of it.');
+        assert.deepEqual(asked, [':1']);
+        await status(page, 'Done');
       }));
     }
 

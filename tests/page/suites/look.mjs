@@ -89,6 +89,12 @@ export function look(withPage) {
         await send(page, 'hello');
         await (await settled(page)).locator('summary').click();
         assert.deepEqual(await poorContrast(page), []);
+        await page.locator('#open-history').click();
+        await page.locator('.session [data-action="rename"]').first().click();
+        assert.deepEqual(await poorContrast(page), [], 'the list of conversations');
+        await page.locator('[data-action="keep"]:visible').click();
+        await page.locator('.session [data-action="delete"]').first().click();
+        assert.deepEqual(await poorContrast(page), [], 'the question whether to delete it');
       }));
     }
 

@@ -1,0 +1,297 @@
+// @ts-check
+// One conversation on the page: what a person does goes to its session, what the session says goes to the view.
+// One thing at a time is answered; what other windows did meanwhile is looked up after it.
+
+import { ApiError, isPassing } from './api.js';
+import { Bell } from './bell.js';
+import { addChunk, questionsIn, readKept, resultMessages } from './conversation.js';
+import { backoff, followRun } from './follow.js';
+import { pause } from './pause.js';
+import { attachRun, createSession, fetchMessages, isGone, newKey, socketAddress, startRun, stopRun } from './session.js';
+import { Turns } from './turns.js';
+import { errorTitle, retryAdvice } from './words.js';
+
+/** @typedef {import('./conversation.js').Exchange} Exchange */
+/** @typedef {import('./conversation.js').Message} Message */
+/** @typedef {import('./follow.js').Opened} Opened */
+/** @typedef {import('./turns.js').Turn} Turn */
+/**
+ * @typedef {{turn: Turn, isSent: boolean, isStopping: boolean, unsent: AbortController}} Current
+ *   what is being answered; unsent: ends what comes before the request
+ */
+
+const LOST = 'Connection lost, trying again';
+
+export class Chat {
+  /** @type {Current | null} */
+  #current = null;
+  /** @type {Bell | null} */
+  #bell = null;
+  #leave = new AbortController();
+  #news = ''; // a run that this page does not know yet
+  #isCatchingUp = false;
+
+  /**
+   * @param {string} id of the session, or empty: the first message makes one
+   * @param {import('./view.js').View} view
+   * @param {{named: (id: string) => void, vanished: () => void}} on
+   */
+  constructor(id, view, on) {
+    this.id = id;
+    this.view = view;
+    this.on = on;
+    this.turns = new Turns(view);
+    if (id) this.#open().catch((error) => this.#broken(error));
+  }
+
+  /** The page turns to another conversation. What is being answered goes on without it. */
+  close() {
+    this.#leave.abort();
+    this.#bell?.close();
+  }
+
+  /** @param {string} text */
+  send(text) {
+    // What failed before it was a run left aside the run that it was asked instead of; so does what follows it.
+    const { last } = this.turns;
+    this.#ask([{ role: 'user', content: text }], { replaces: last && !last.run ? last.replaces : '' });
+  }
+
+  /** @param {string[]} results of the calls in the last answer */
+  sendResults(results) {
+    const { last } = this.turns;
+    if (last) this.#ask(resultMessages(last.answer, results), {});
+  }
+
+  /** Asks the last thing again; what was answered is left aside. */
+  retry() {
+    const { last } = this.turns;
+    if (this.#current || !last) return;
+    this.turns.remove(last);
+    const { run, asked, replaces, key, body } = last;
+    // A request that may have arrived goes out again under its name, so that it is not answered twice.
+    this.#ask(asked, run ? { replaces: run } : { replaces, key, body });
+  }
+
+  async stop() {
+    const current = this.#current;
+    if (!current || current.isStopping) return;
+    current.isStopping = true;
+    current.unsent.abort();
+    if (!current.isSent) return;
+    try {
+      await stopRun(this.id);
+    } catch {
+      current.isStopping = false;
+      if (this.#current === current) this.view.say('Not stopped: the server cannot be reached');
+    }
+  }
+
+  async #open() {
+    this.view.say('Loading');
+    await this.#refresh();
+    if (!this.#current) this.view.say('');
+    this.#hangBell();
+  }
+
+  #hangBell() {
+    this.#bell ??= new Bell(socketAddress(this.id), {
+      latest: () => this.turns.lastRun,
+      rings: (run) => {
+        if (this.turns.has(run)) return;
+        this.#news = run;
+        this.#catchUp();
+      },
+      again: () => this.#refresh().then(() => true, (error) => this.#broken(error)),
+    });
+  }
+
+  async #catchUp() {
+    if (this.#isCatchingUp) return;
+    this.#isCatchingUp = true;
+    try {
+      while (this.#news && !this.#current) {
+        const run = this.#news;
+        this.#news = '';
+        if (!this.turns.has(run)) await this.#refresh();
+      }
+    } catch (error) {
+      this.#broken(error);
+    }
+    this.#isCatchingUp = false;
+  }
+
+  /** Shows the conversation as the server keeps it, and listens to what is being answered. */
+  async #refresh() {
+    const kept = await this.#persist();
+    if (this.#current) this.#news ||= this.turns.newsIn(kept);
+    else this.#attach(this.turns.update(kept));
+  }
+
+  /** What the server keeps, sooner or later. */
+  async #persist() {
+    for (let tries = 0; ; tries++) {
+      try {
+        const kept = readKept(await fetchMessages(this.id, this.#leave.signal));
+        if (!this.#current) this.view.unsay(LOST);
+        return kept;
+      } catch (error) {
+        if (!isPassing(error)) throw error;
+        if (!this.#current) this.view.say(LOST);
+        await pause(backoff(tries), this.#leave.signal);
+      }
+    }
+  }
+
+  /**
+   * All of it, from its first frame on: what the messages have so far does not say at which frame it goes on.
+   * @param {Turn | undefined} live
+   */
+  async #attach(live) {
+    if (!live) return;
+    const current = this.#begin(live);
+    current.isSent = true;
+    try {
+      await this.#listen(current, null);
+    } catch (error) {
+      this.#failed(current, error);
+    }
+  }
+
+  /** @param {Message[]} asked @param {Partial<Exchange>} more */
+  async #ask(asked, more) {
+    if (this.#current) return;
+    const turn = this.turns.add(asked, more, true);
+    const current = this.#begin(turn);
+    const { exchange } = turn;
+    const { signal } = this.#leave;
+    try {
+      const body = JSON.stringify(await this.#request(exchange, AbortSignal.any([signal, current.unsent.signal])));
+      if (exchange.body !== body) Object.assign(exchange, { body, key: newKey() });
+      current.isSent = true;
+      const opened = await startRun(body, exchange.key, signal);
+      exchange.run = opened.run;
+      // It was stopped before the server knew of it.
+      if (current.isStopping) stopRun(this.id).catch(() => (current.isStopping = false));
+      await this.#listen(current, opened);
+    } catch (error) {
+      this.#failed(current, error);
+    }
+  }
+
+  /** @param {Exchange} exchange @param {AbortSignal} signal */
+  async #request({ asked, replaces }, signal) {
+    const { provider, model, thinking } = this.view.settings();
+    if (!this.id) {
+      this.id = await createSession(signal);
+      this.on.named(this.id);
+      this.#hangBell();
+    }
+    return {
+      session_id: this.id,
+      messages: asked,
+      ...(replaces && { parent: await this.#parentOf(replaces, signal) }),
+      // Left out where nothing was chosen: the gateway and the provider know their defaults.
+      ...(provider && { provider }),
+      ...(model && { model }),
+      ...(thinking && { thinking }),
+    };
+  }
+
+  /** @param {string} run @param {AbortSignal} signal @returns {Promise<string | null>} */
+  async #parentOf(run, signal) {
+    const { runs } = await fetchMessages(this.id, signal);
+    const found = runs.find(({ id }) => id === run);
+    if (!found) throw new ApiError({ type: 'conflict', message: 'Another window has asked something else meanwhile.' });
+    return found.parent;
+  }
+
+  /** @param {Current} current @param {Opened | null} opened */
+  async #listen(current, opened) {
+    const { exchange, answer } = current.turn;
+    const { signal } = this.#leave;
+    const steps = followRun({
+      run: exchange.run,
+      opened,
+      attach: (lastEventId) => attachRun(this.id, lastEventId, signal),
+      isPassing,
+      wait: (tries) => pause(backoff(tries), signal),
+      lost: () => this.view.say(LOST),
+      found: () => this.view.say('Answering'),
+    });
+    for await (const step of steps) {
+      if (step.step === 'chunk') {
+        addChunk(exchange.answer, step.chunk);
+        answer.take(step.chunk);
+      } else if (step.step === 'done') {
+        answer.settle();
+        this.#end(current, exchange.answer.finishReason === 'cancelled' ? 'Stopped' : 'Done');
+      } else if (step.step === 'error') {
+        exchange.answer.usage = step.usage ?? exchange.answer.usage;
+        answer.fail({ ...step.error, requestId: opened?.requestId });
+        this.#end(current, `Error: ${errorTitle(step.error.type)}`);
+      } else {
+        await this.#replace(current);
+      }
+    }
+  }
+
+  /** Its frames lead nowhere any more: what the messages have of it is shown instead. @param {Current} current */
+  async #replace(current) {
+    const { exchange, answer } = current.turn;
+    const kept = await this.#persist();
+    if (kept.some(({ id }) => id === exchange.run)) {
+      this.turns.remove(exchange);
+      this.#news = exchange.run;
+      this.#end(current, '');
+    } else {
+      exchange.run = '';
+      answer.fail({ type: 'lost', message: 'The server does not have this answer any more.' });
+      this.#end(current, `Error: ${errorTitle('lost')}`);
+    }
+  }
+
+  /** @param {Current} current @param {unknown} error before the first byte, or from listening again */
+  #failed(current, error) {
+    if (this.#leave.signal.aborted || isGone(error)) return void this.#broken(error);
+    const { exchange, answer } = current.turn;
+    const failure = error instanceof ApiError ? error : new ApiError({ type: 'internal', message: String(error) });
+    if (current.isStopping && (failure.type === 'cancelled' || !current.isSent)) {
+      answer.settle('Stopped');
+      this.#end(current, 'Stopped');
+    } else if (failure.type === 'conflict') {
+      this.view.giveBack(questionsIn(exchange.asked).join('\n'));
+      this.turns.remove(exchange);
+      this.#news ||= 'something';
+      this.#end(current, 'Another window was first: your message is back in the box');
+    } else {
+      answer.fail({ type: failure.type, message: failure.message, requestId: failure.requestId, advice: retryAdvice(failure.retryAfter) });
+      this.#end(current, `Error: ${errorTitle(failure.type)}`);
+    }
+  }
+
+  /** Nothing more comes of this conversation. @param {unknown} error @returns {false} */
+  #broken(error) {
+    if (this.#leave.signal.aborted) return false;
+    if (isGone(error)) this.on.vanished();
+    else this.view.say(error instanceof ApiError ? `Error: ${errorTitle(error.type)}` : String(error));
+    return false;
+  }
+
+  /** @param {Turn} turn @returns {Current} */
+  #begin(turn) {
+    this.#current = { turn, isSent: false, isStopping: false, unsent: new AbortController() };
+    this.view.setBusy(true);
+    this.view.say('Answering');
+    return this.#current;
+  }
+
+  /** @param {Current} current @param {string} words */
+  #end(current, words) {
+    if (this.#current !== current || this.#leave.signal.aborted) return;
+    this.#current = null;
+    this.view.setBusy(false);
+    this.view.say(words);
+    this.#catchUp();
+  }
+}
