@@ -37,6 +37,7 @@ fn relay() -> Relay {
         input_bytes: 0,
         filtered_is_error: true,
         warnings: Vec::new(),
+        keep: false,
         most_output: None,
         native: false,
     };

@@ -11,6 +11,13 @@ pub struct Folded {
     pub error: Option<ChatError>,
 }
 
+impl Folded {
+    /// Whether it has its end.
+    pub fn is_whole(&self) -> bool {
+        self.error.is_some() || self.answer.finish.is_some()
+    }
+}
+
 impl Sink for Folded {
     fn event(&mut self, event: Event<'_>) {
         if let Event::Error(error) = event {

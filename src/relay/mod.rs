@@ -39,6 +39,8 @@ pub struct RelayOptions {
     pub filtered_is_error: bool,
     /// What the caller should know before anything else.
     pub warnings: Vec<String>,
+    /// Whether all that is told is kept beside it.
+    pub keep: bool,
     /// The most bytes of answer, for an encoder that must hold it all.
     pub most_output: Option<u64>,
     /// Whether the provider speaks the client's own language and was asked in the client's own words:
@@ -134,6 +136,11 @@ impl Relay {
     /// How the run ended, once it has.
     pub fn end(&self) -> Option<&End> {
         self.row.end()
+    }
+
+    /// What was told, where it was kept; the second time nothing.
+    pub fn take_folded(&mut self) -> Option<Folded> {
+        self.row.take_folded()
     }
 
     /// How the body is divided, now that its content type is known. Before the first push. A body of

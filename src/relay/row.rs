@@ -1,6 +1,6 @@
 //! The sinks behind the decoder, in a row: redaction, meter, the one ending, the encoder.
 
-use super::{End, Pace, RelayOptions};
+use super::{End, Folded, Pace, RelayOptions};
 use crate::dialects::Encode;
 use crate::dialects::provider_error::{cut, redact};
 use crate::framing::Frame;
@@ -14,6 +14,8 @@ pub struct Row {
     options: RelayOptions,
     encoder: Box<dyn Encode>,
     meter: Meter,
+    /// All that was told, for whoever keeps it.
+    folded: Option<Box<Folded>>,
     provider_request_id: Option<String>,
     /// Why the body broke off, where the transport knows better than the decoder.
     cause: Option<ChatError>,
@@ -34,6 +36,7 @@ impl Row {
     pub fn new(options: RelayOptions, encoder: Box<dyn Encode>) -> Self {
         let meter = Meter { input_bytes: options.input_bytes, ..Meter::default() };
         Row {
+            folded: options.keep.then(Box::default),
             options,
             encoder,
             meter,
@@ -103,7 +106,7 @@ impl Row {
             }
             Event::Finish { reason, .. } => {
                 self.settle(out);
-                self.encoder.event(event, out);
+                self.tell(event, out);
                 self.end = Some(End::Finished(reason));
             }
             event => {
@@ -116,11 +119,24 @@ impl Row {
                     _ => Pace::Answering,
                 };
                 if !self.options.native {
-                    self.encoder.event(event, out);
+                    self.tell(event, out);
                     self.bound(out);
                 }
             }
         }
+    }
+
+    /// To the client, and to whoever keeps it.
+    fn tell(&mut self, event: Event<'_>, out: &mut Vec<u8>) {
+        if let Some(folded) = &mut self.folded {
+            folded.event(event.clone());
+        }
+        self.encoder.event(event, out);
+    }
+
+    /// What was told, once and for all.
+    pub fn take_folded(&mut self) -> Option<Folded> {
+        self.folded.take().map(|folded| *folded)
     }
 
     /// A frame whose events have been seen goes to the client as it is, unless it was a failure: that is
@@ -144,7 +160,7 @@ impl Row {
         let Some((reason, raw)) = self.finish.take().filter(|_| self.end.is_none()) else { return };
         out.append(&mut self.promises);
         self.settle(out);
-        self.encoder.event(Event::Finish { reason, raw: raw.as_deref() }, out);
+        self.tell(Event::Finish { reason, raw: raw.as_deref() }, out);
         self.end = Some(End::Finished(reason));
     }
 
@@ -160,7 +176,7 @@ impl Row {
             return;
         }
         for warning in std::mem::take(&mut self.options.warnings) {
-            self.encoder.event(Event::Warning(&warning), out);
+            self.tell(Event::Warning(&warning), out);
         }
     }
 
@@ -181,12 +197,12 @@ impl Row {
         error.provider_request_id = error.provider_request_id.or(self.provider_request_id.take());
         out.append(&mut self.promises);
         self.settle(out);
-        self.encoder.event(Event::Error(&error), out);
+        self.tell(Event::Error(&error), out);
         self.end = Some(End::Failed(error));
     }
 
     fn settle(&mut self, out: &mut Vec<u8>) {
-        self.encoder.event(Event::Usage(self.meter.settle()), out);
+        self.tell(Event::Usage(self.meter.settle()), out);
     }
 }
 

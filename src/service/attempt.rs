@@ -75,6 +75,7 @@ fn relay(run: &Run, plan: &Plan, warnings: Vec<String>, native: bool) -> Relay {
         input_bytes: chat.text_bytes(),
         filtered_is_error: ask.dialect.filtered_is_error(),
         warnings,
+        keep: ask.kept,
         most_output: (ask.kept || !ask.stream || ask.dialect.streams_end_whole()).then_some(MOST_WHOLE_ANSWER),
         native,
     };

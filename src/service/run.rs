@@ -15,7 +15,7 @@ use crate::dialects::ReplyOptions;
 use crate::models::{ChatError, ChatRequest, ErrorKind, Event, Finish, Usage};
 use crate::platform::{Abort, Flow, Outlet, Settings, log, sleep};
 use crate::providers::retry::IDLE_TIMEOUT;
-use crate::relay::{End, Pace, Relay};
+use crate::relay::{End, Folded, Pace, Relay};
 
 /// A client that takes nothing for so long is gone, or as good as gone.
 pub const STALLED_CLIENT_MS: u64 = 300_000;
@@ -363,6 +363,11 @@ impl Run {
         if let Some(tell) = self.tell.borrow_mut().take() {
             tell(verdict);
         }
+    }
+
+    /// All that was told, where that is kept beside it; once.
+    pub fn take_folded(&self) -> Option<Folded> {
+        self.with(Relay::take_folded).flatten()
     }
 
     /// A sign of life, in a long silence.

@@ -7,11 +7,11 @@ use std::rc::Rc;
 use serde_json::Value;
 use tributary::dialects::{
     Anthropic, Decode, DecodeOptions, Gemini, Ollama, OpenAiChat, OpenAiResponses, ReplyOptions, ToClient, ToProvider,
-    Unified, WorkersAi,
+    Unified, WorkersAi, kept,
 };
 use tributary::framing::{Frame, Framer, Framing, Limits};
 use tributary::models::{ChatRequest, Event, Sink, ToolKind};
-use tributary::relay::{End, Relay, RelayOptions};
+use tributary::relay::{End, Folded, Relay, RelayOptions, fold};
 
 /// A test on the host and in the browser.
 #[macro_export]
@@ -151,15 +151,31 @@ pub struct Run {
 /// Feeds a body to a relay with the unified encoder, and notes what the decoder says on the way.
 pub fn run(feed: Feed, pieces: &[&[u8]]) -> Run {
     let events = Rc::new(RefCell::new(String::new()));
-    let mut relay = relay(feed, Rc::clone(&events), true);
+    let mut relay = relay_with(feed, RelayOptions { keep: true, ..options(feed) }, Rc::clone(&events), true);
     let mut output = Vec::new();
     for piece in pieces {
         relay.push(piece, &mut output);
     }
     relay.finish(&mut output);
     let end = relay.end().cloned();
+    // What a session keeps is what its log adds up to, whoever reads that.
+    let held = relay.take_folded().unwrap_or_default();
+    assert_eq!(comparable(fold(kept::READER, [output.clone()])), comparable(held));
     drop(relay);
     Run { events: events.take(), output, end }
+}
+
+/// Without what a client is not told: which model answers before it says anything, how long to wait, and how
+/// the provider's own error was laid out.
+fn comparable(mut folded: Folded) -> Folded {
+    folded.answer.model.get_or_insert_with(|| "asked".to_owned());
+    if let Some(error) = &mut folded.error {
+        folded.answer.model = None;
+        let laid_out = |raw: String| serde_json::from_str::<Value>(&raw).map_or(raw, |value| value.to_string());
+        error.raw = error.raw.take().map(laid_out);
+        error.retry_after_ms = None;
+    }
+    folded
 }
 
 /// A relay to the unified dialect.
@@ -177,6 +193,7 @@ pub fn options(feed: Feed) -> RelayOptions {
         input_bytes: 40,
         filtered_is_error: Unified.filtered_is_error(),
         warnings: Vec::new(),
+        keep: false,
         most_output: None,
         native: false,
     }

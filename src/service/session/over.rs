@@ -23,7 +23,10 @@ impl Hall {
             return;
         }
         self.flush(going);
-        let settled = self.settle(&going.id);
+        let run = going.run.borrow().as_ref().map(|(run, _)| run.clone());
+        // What was told is known; only what nobody was left to know is read from the log.
+        let folded = run.and_then(|run| run.take_folded()).filter(|folded| folded.is_whole());
+        let settled = self.settle(&going.id, folded);
         if let Err(error) = &settled {
             log(&json!({"event": "session", "run_id": going.id, "error": error.message}));
         }
@@ -105,10 +108,10 @@ impl Hall {
         }))
     }
 
-    /// Reads what a run has said, and keeps it as a message.
-    fn settle(self: &Rc<Self>, id: &str) -> Result<(), ChatError> {
+    /// Keeps what a run has said as a message.
+    fn settle(self: &Rc<Self>, id: &str, folded: Option<Folded>) -> Result<(), ChatError> {
         let Some(run) = self.store.run(id)? else { return Ok(()) };
-        let folded = self.folded(id)?;
+        let folded = folded.map_or_else(|| self.folded(id), Ok)?;
         let status = match (&folded.error, &folded.answer.finish) {
             (Some(error), _) if error.kind == ErrorKind::Interrupted && error.provider.is_none() => Status::Interrupted,
             (Some(_), _) => Status::Failed,
@@ -175,7 +178,7 @@ impl Hall {
         let bytes = last_words(&run.id, last, &error, Usage::estimate(run.input_bytes, said));
         let number = last.saturating_add(1);
         self.store.keep(&run.id, &Row { first: number, last: number, bytes })?;
-        self.settle(&run.id)?;
+        self.settle(&run.id, None)?;
         log(&json!({
             "event": "run", "run_id": run.id, "provider": run.provider, "model": run.model, "end": "interrupted",
         }));
