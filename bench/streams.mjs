@@ -24,7 +24,8 @@ export function readOne({ port, path, provider }, { tokens, per, gap }, session)
   const model = `${tokens}-${per}-${gap}`;
   const messages = [{ role: "user", content: "go" }];
   const asked = provider ? { provider: "openai", model, messages, stream: true } : { model, messages };
-  const body = JSON.stringify({ ...asked, session_id: session });
+  // Each run begins anew, so that no round has a longer history than the one before.
+  const body = JSON.stringify(session ? { ...asked, session_id: session, parent: null } : asked);
   return new Promise((resolve, reject) => {
     const began = performance.now();
     const socket = connect(port, "127.0.0.1");

@@ -58,12 +58,14 @@ async function measure(shape, variants, runtime) {
   const names = Object.keys(variants);
   /** @type {Record<string, { cpu: number, ms: number, first: number, bytes: number, memory: number }[]>} */
   const rounds = Object.fromEntries(names.map((name) => [name, []]));
+  /** @type {Record<string, (string | undefined)[]>} */
+  const sessions = {};
+  for (const name of names) sessions[name] = await Promise.all(Array.from({ length: shape.at }, () => prepare(variants[name])));
   for (let round = -1; round < ROUNDS; round += 1) {
     // Turn about, so that no variant always has the warmer machine.
     for (const name of round % 2 === 0 ? names : [...names].reverse()) {
-      const sessions = await Promise.all(Array.from({ length: shape.at }, () => prepare(variants[name])));
       const [cpu, memory, began] = [runtime.cpu(), runtime.memory(), performance.now()];
-      const all = await Promise.all(sessions.map((session) => readOne(variants[name], shape, session)));
+      const all = await Promise.all(sessions[name].map((session) => readOne(variants[name], shape, session)));
       const ms = performance.now() - began;
       const tokens = shape.at * shape.tokens;
       const bytes = all.reduce((sum, one) => sum + one.bytes, 0);

@@ -8,12 +8,16 @@
 //! * [`dialects`]: the wire languages of chat, one file or folder each
 //! * [`providers`]: the catalogue (a provider is a dialect plus data), retry policy, the demo's script
 //! * [`relay`]: framer, decoder and sinks in a row; exactly one terminal event, always last
+//! * [`session`]: a session as state: who runs, what is kept and when, what a listener was given
+//! * [`callers`]: who calls: the gateway's keys, and whose a session is
 //!
 //! Below the line is the shell, behind the feature `worker`:
 //!
-//! * `service`: use cases: open an upstream, stream or fold an answer
+//! * `service`: use cases: open an upstream, stream or fold an answer; a session and its listeners
+//! * `data`: what Durable Objects keep, in SQLite
+//! * `objects`: the Durable Objects, as the runtime calls them
 //! * `web`: routes, access, CORS; the only place that maps errors to HTTP
-//! * `platform`: fetch with abort, the stream pump, clock, randomness, variables, logging
+//! * `platform`: fetch with abort, the stream pump, an object's home, clock, randomness, variables, logging
 
 pub mod callers;
 pub mod dialects;

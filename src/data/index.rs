@@ -2,7 +2,7 @@
 
 use super::{int, maybe_text, number, text};
 use crate::models::ChatError;
-use crate::platform::Sql;
+use crate::platform::{Sql, SqlValue};
 
 /// The list of one caller.
 pub struct IndexStore(Sql);
@@ -51,9 +51,9 @@ impl IndexStore {
             "SELECT id, title, created_at, updated_at FROM sessions
              WHERE updated_at < ?1 OR (updated_at = ?1 AND id > ?2)
              ORDER BY updated_at DESC, id LIMIT ?3",
-            vec![crate::platform::SqlValue::Float(updated_at as f64), id.into(), int(most)],
+            vec![SqlValue::Float(updated_at as f64), id.into(), int(most)],
         )?;
-        let entry = |row: &Vec<crate::platform::SqlValue>| Entry {
+        let entry = |row: &Vec<SqlValue>| Entry {
             id: text(row.first()),
             title: maybe_text(row.get(1)),
             created_at: number(row.get(2)),
