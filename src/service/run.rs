@@ -401,6 +401,8 @@ impl Run {
     }
 
     fn end_unbegun(&self, out: &mut Vec<u8>) {
+        // What an attempt that failed had to say was for nobody.
+        self.relay.replace(None);
         let (provider, model) = self.asked();
         let reply = ReplyOptions { run_id: self.id.clone(), provider, model, stream: true, ..ReplyOptions::default() };
         let chat = self.chat();

@@ -198,6 +198,17 @@ describe('a run that is stopped', () => {
     assert.ok(heard(requests()[1]).every((/** @type {any} */ [role]) => role === 'user'), 'an answer that says nothing is none');
   });
 
+  test('between two attempts makes no other one, and is no failure', async () => {
+    gateway.simulator.script(openai.failed(503, {}, { 'retry-after-ms': '10000' }), FINE);
+    const { id } = await createSession(gateway.worker);
+    const client = beginToSay(gateway.worker, id, 'hello');
+    await ends(0, 'finished');
+    const { json } = await stop(gateway.worker, id);
+    assert.deepEqual([json.stopped, json.status], [true, 'cancelled'], JSON.stringify(json));
+    const { finish, end } = readStream(silent(await watch(await client.response).whole()));
+    assert.deepEqual([finish, end, requests().length], ['cancelled', 'done', 1]);
+  });
+
   test('while a whole answer is awaited, answers what there is', async () => {
     const answer = paced(['one ', 'two']);
     gateway.simulator.script(answer.reply);

@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use super::Hall;
 use crate::models::{ChatError, ErrorKind};
@@ -166,13 +166,4 @@ pub fn title_of(messages: &[Value]) -> Option<String> {
         false => cut,
     };
     Some(title).filter(|title| !title.is_empty())
-}
-
-/// What a message is kept as has more fields than the message: who answered, and how it ended.
-pub fn extend(
-    mut answer: Map<String, Value>,
-    more: impl IntoIterator<Item = (&'static str, Value)>,
-) -> Map<String, Value> {
-    answer.extend(more.into_iter().map(|(name, value)| (name.to_owned(), value)));
-    answer
 }

@@ -4,7 +4,6 @@ use std::rc::Rc;
 
 use serde_json::{Map, Value, json};
 
-use super::ask::extend;
 use super::{Going, Hall};
 use crate::dialects::{ReplyOptions, kept};
 use crate::models::{ChatError, ChatRequest, ErrorKind, Event, Finish, Usage};
@@ -15,6 +14,9 @@ use crate::session::{Row, RunRecord, Status};
 
 /// How often an object that answers is woken: it is not forgotten while it does.
 const ALARM_MS: u64 = 30_000;
+
+/// What is read of a log at once: enough rows to be worth a query.
+const PAGE: usize = 1 << 20;
 
 impl Hall {
     /// A run has said its last word: all of it is kept, and the next one begins.
@@ -120,7 +122,7 @@ impl Hall {
         };
         let mut answer = answer(&run, &folded);
         if let Some(error) = &folded.error {
-            answer = extend(answer, [("error", kept::error(error))]);
+            answer.insert("error".to_owned(), kept::error(error));
         }
         self.store.add_message(id, &Value::Object(answer))?;
         let now = now_ms();
@@ -138,17 +140,27 @@ impl Hall {
         Ok(answer(run, &Folded { error: None, ..folded }))
     }
 
+    /// What a run's log adds up to. A page is read at a time: what is held is the answer, not its frames.
     fn folded(&self, run: &str) -> Result<Folded, ChatError> {
-        // A page at a time: what is held is the answer, not its frames.
-        let mut pages = Vec::new();
-        let mut frame = 0u64;
-        loop {
-            let rows = self.store.rows(run, frame, 1 << 20)?;
-            let Some(last) = rows.last().map(|row| row.last) else { break };
-            frame = last;
-            pages.extend(rows.into_iter().map(|row| row.bytes));
-        }
-        Ok(fold(kept::READER, pages))
+        let (mut frame, mut page, mut failure) = (0u64, Vec::new().into_iter(), None);
+        let pieces = std::iter::from_fn(|| {
+            loop {
+                if let Some(Row { last, bytes, .. }) = page.next() {
+                    frame = last;
+                    return Some(bytes);
+                }
+                match self.store.rows(run, frame, PAGE) {
+                    Ok(rows) if rows.is_empty() => return None,
+                    Ok(rows) => page = rows.into_iter(),
+                    Err(error) => {
+                        failure = Some(error);
+                        return None;
+                    }
+                }
+            }
+        });
+        let folded = fold(kept::READER, pieces);
+        failure.map_or(Ok(folded), Err)
     }
 
     /// Sees to what was being answered when the object was stopped: once, before anything else.
@@ -156,18 +168,16 @@ impl Hall {
         if self.is_awake.replace(true) {
             return Ok(());
         }
-        let mut record = self.record()?;
+        let head = self.record()?.head;
         for run in self.store.unfinished()? {
-            if self.store.last_frame(&run.id)? == 0 && record.head.as_ref() != Some(&run.id) {
+            if self.store.last_frame(&run.id)? == 0 && head.as_ref() != Some(&run.id) {
                 // Nobody was given anything of it.
                 self.store.undo(&run.id)?;
-                continue;
+            } else {
+                self.interrupt(&run)?;
             }
-            self.interrupt(&run)?;
-            record = self.record()?;
         }
         self.home_alarm();
-        drop(record);
         Ok(())
     }
 
@@ -208,7 +218,9 @@ impl Hall {
         self.home.wait_until(async move {
             let log_ms = House::open(hall.env.clone()).map_or(ALARM_MS, |house| house.settings.log_ms);
             let ms = if hall.live().is_some() { ALARM_MS } else { log_ms.saturating_add(1_000) };
-            hall.home.set_alarm(ms).await;
+            if !hall.is_deleted.get() {
+                hall.home.set_alarm(ms).await;
+            }
         });
     }
 }
@@ -228,5 +240,5 @@ fn last_words(run: &str, given: u64, error: &ChatError, usage: Usage) -> Vec<u8>
 fn answer(run: &RunRecord, folded: &Folded) -> Map<String, Value> {
     let finish = folded.answer.finish.as_ref().map(|(reason, raw)| (*reason, raw.as_deref()));
     let answer = kept::answer(&run.id, &run.provider, &run.model, &folded.answer, finish);
-    extend(Map::from_iter([("role".to_owned(), json!("assistant"))]), []).into_iter().chain(answer).collect()
+    std::iter::once(("role".to_owned(), json!("assistant"))).chain(answer).collect()
 }
