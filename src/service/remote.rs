@@ -72,11 +72,13 @@ impl SessionCall {
     }
 
     fn request(&self, method: Method, path: &str, body: Vec<u8>) -> Result<Request<Vec<u8>>, ChatError> {
+        // What could be no id is none, before anything is made of it.
+        let session_id = self.known_id()?;
         let mut request = Request::builder()
             .method(method)
             .uri(format!("https://session{path}"))
             .header("content-type", "application/json")
-            .header("x-session", &self.session_id)
+            .header("x-session", session_id)
             .header("x-owner", &self.owner)
             .header("x-run-id", &self.run_id)
             .header("x-stream", if self.stream { "true" } else { "false" })

@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 
 use super::info::is_configured;
 use super::reply::Reply;
+use crate::dialects::{Anthropic, Gemini, Ollama, OpenAiChat, ToClient};
 use crate::models::{ChatError, ErrorKind};
 use crate::service::House;
 
@@ -18,6 +19,18 @@ pub enum ListDialect {
     Anthropic,
     Gemini,
     Ollama,
+}
+
+impl ListDialect {
+    /// The language of whoever asks for such a list.
+    pub fn language(self) -> &'static dyn ToClient {
+        match self {
+            ListDialect::OpenAi => &OpenAiChat,
+            ListDialect::Anthropic => &Anthropic,
+            ListDialect::Gemini => &Gemini,
+            ListDialect::Ollama => &Ollama,
+        }
+    }
 }
 
 /// A model that may be asked for, and who serves it.

@@ -21,7 +21,7 @@ use web_sys::{Request, Response};
 use worker::{Context, Env, event};
 
 use crate::callers::Caller;
-use crate::dialects::Unified;
+use crate::dialects::{ToClient, Unified};
 use crate::models::{ChatError, ErrorKind};
 use crate::platform::{self, Stopwatch, random_hex};
 use crate::providers::Trace;
@@ -64,7 +64,7 @@ async fn fetch(request: Request, env: Env, context: Context) -> worker::Result<R
 
 /// The answer, and the foreign origin that may read it.
 async fn answer(call: Call, env: Env, context: &Context) -> (Reply, Option<String>) {
-    let (request_id, language) = (call.trace.request_id.clone(), routes::language(&call.uri));
+    let (request_id, language) = (call.trace.request_id.clone(), language(&call));
     let failed = |error: ChatError| reply::error(&error, &request_id, language);
     let named = |reply: Reply| reply.with_id(language.request_id_header(), &request_id);
     let house = match House::open(platform::Env::new(&env)) {
@@ -109,6 +109,14 @@ async fn serve(call: Call, house: &House, context: &Context) -> Result<Reply, Ch
         Route::OllamaTags => Ok(lists::all(ListDialect::Ollama, house)),
         Route::OllamaVersion => Ok(ollama::version()),
         Route::Health => Ok(info::health()),
+    }
+}
+
+/// The language in which a caller is told what went wrong.
+fn language(call: &Call) -> &'static dyn ToClient {
+    match routes::is_models(call.uri.path()) {
+        true => list_dialect(call).language(),
+        false => routes::language(&call.uri),
     }
 }
 

@@ -87,6 +87,11 @@ const RESPONSES: &str = "/v1/responses/";
 const OLLAMA: [&str; 11] =
     ["copy", "create", "delete", "embed", "embeddings", "ps", "pull", "push", "show", "tags", "version"];
 
+/// Whether an address is that of the models, which three vendors share.
+pub fn is_models(path: &str) -> bool {
+    !gemini::is_ours(path) && (path == "/v1/models" || path.starts_with(ONE_MODEL))
+}
+
 /// The name of a single model in an address; its slashes may be escaped.
 pub fn one_model(path: &str) -> Option<String> {
     let name = path.strip_prefix(ONE_MODEL).filter(|name| !name.is_empty())?;

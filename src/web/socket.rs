@@ -1,6 +1,6 @@
 //! `GET /ws`: chat over a WebSocket without a session, any number of rounds on one socket, one at a time.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
 use futures_channel::mpsc;
@@ -40,9 +40,10 @@ pub fn open(call: Call, house: &House, context: &Context) -> Result<Reply, ChatE
 async fn serve(server: WebSocket, call: Call, house: House) {
     let socket = Rc::new(Socket::new(server.clone(), lines, |_| None));
     let (mut say, mut said) = mpsc::channel(MOST_WAITING);
-    // The run under way, to be let go when the client leaves.
+    // The run under way, to be let go when the client leaves; nothing is asked for it after that.
     let left: Rc<RefCell<Option<Abort>>> = Rc::default();
-    let leaver = left.clone();
+    let gone: Rc<Cell<bool>> = Rc::default();
+    let (leaver, leaves) = (left.clone(), gone.clone());
     let reader = socket.clone();
     let listen = async move {
         let Ok(mut events) = server.events() else { return };
@@ -58,6 +59,7 @@ async fn serve(server: WebSocket, call: Call, house: House) {
                 break;
             }
         }
+        leaves.set(true);
         if let Some(abort) = leaver.borrow().as_ref() {
             abort.abort();
         }
@@ -66,7 +68,7 @@ async fn serve(server: WebSocket, call: Call, house: House) {
     };
     let answer = async {
         while let Some(text) = said.next().await {
-            let Ok(abort) = Abort::new() else { break };
+            let Some(abort) = Abort::new().ok().filter(|_| !gone.get()) else { break };
             left.replace(Some(abort.clone()));
             if let Err(error) = round(&text, &call, abort, &house, socket.clone()).await {
                 socket.write(&Lanarky.write_error(&error, "").body);

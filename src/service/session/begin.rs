@@ -44,7 +44,7 @@ impl Hall {
     }
 
     fn try_begin(self: &Rc<Self>, going: &Rc<Going>, asked: Asked) -> Result<(), ChatError> {
-        let mut record = self.record()?;
+        let record = self.record()?;
         let parent = self.parent(&record, &asked.parent)?;
         let mut chat = self.with_history(&record, parent.as_deref(), asked.chat, &asked.house)?;
         let ask = ask(&asked.post)?;
@@ -67,12 +67,6 @@ impl Hall {
         for message in &asked.messages {
             self.store.add_message(&going.id, message)?;
         }
-        record.updated_at = now_ms();
-        if record.title.is_none() {
-            record.title = title_of(&asked.messages);
-        }
-        self.store.save(&record)?;
-        self.note_later(record);
         chat.stream = true;
         let outlet = Rc::new(LogOutlet { hall: Rc::downgrade(self), going: Rc::downgrade(going) });
         let settings = asked.house.settings.clone();
@@ -108,7 +102,12 @@ impl Hall {
     fn becomes_latest(self: &Rc<Self>, going: &Going) -> Result<(), ChatError> {
         let mut record = self.record()?;
         record.head = Some(going.id.clone());
+        record.updated_at = now_ms();
+        if record.title.is_none() {
+            record.title = title_of(&self.store.messages(&going.id)?);
+        }
         self.store.save(&record)?;
+        self.note_later(record);
         let asked = going.run.borrow().as_ref().map(|(run, _)| run.asked());
         if let Some((provider, model)) = asked.filter(|(provider, _)| !provider.is_empty()) {
             self.store.answers(&going.id, &provider, &model)?;

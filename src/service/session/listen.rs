@@ -298,7 +298,8 @@ impl Hall {
     /// Somebody left a run. One that was asked for only as long as somebody listens ends with the last.
     pub(super) fn left(self: &Rc<Self>, run: &str) {
         let Some(going) = self.going(run).filter(|going| going.on_disconnect == OnDisconnect::Cancel) else { return };
-        if !self.listeners.borrow().iter().any(|listener| listener.run == run) {
+        let hears = |listener: &Rc<Listener>| listener.run == run && listener.ended.get().is_none();
+        if !self.listeners.borrow().iter().any(hears) {
             self.stop(&going);
         }
     }

@@ -20,6 +20,7 @@ use serde_json::{Map, Value};
 
 use super::remote::no_session;
 use super::run::Run;
+use crate::callers::Caller;
 use crate::data::SessionStore;
 use crate::models::{ChatError, OnDisconnect};
 use crate::platform::{Bell, Env, Home};
@@ -84,7 +85,7 @@ impl Hall {
 
     /// The session, if it is this caller's. What was interrupted while nobody looked is seen to first.
     pub fn open(self: &Rc<Self>, owner: &str) -> Result<SessionRecord, ChatError> {
-        let record = self.store.session()?.filter(|record| record.owner == owner).ok_or_else(no_session)?;
+        let record = self.store.session()?.filter(|record| is_owner(&record.owner, owner)).ok_or_else(no_session)?;
         self.wake()?;
         // An interrupted run may have changed it.
         Ok(self.store.session()?.unwrap_or(record))
@@ -103,6 +104,11 @@ impl Hall {
         let live = self.desk.borrow().live().map(str::to_owned);
         live.and_then(|run| self.going(&run))
     }
+}
+
+/// A session that was made by anybody belongs to whoever knows its id; but not to one who should have a key.
+fn is_owner(owner: &str, caller: &str) -> bool {
+    owner == caller || (owner == Caller::Anybody.owner() && caller != Caller::Nobody.owner())
 }
 
 /// A request's fields, over what the session has for all its requests.
