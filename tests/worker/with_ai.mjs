@@ -2,6 +2,8 @@
 // a stream, or an object, or throws. The request behind it goes to the simulator.
 import Tributary from '../../build/index.js';
 
+export { CallerObject, SessionObject } from '../../build/index.js';
+
 class Ai {
   #url;
   constructor(url) {
