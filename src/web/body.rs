@@ -11,6 +11,16 @@ use crate::models::{ChatError, ErrorKind};
 /// 4 MB hold a conversation of a million tokens, or a few pictures in base64.
 const MOST: usize = 4 << 20;
 
+/// What is read of a caller who may be nobody: enough for a question, and cheap to refuse.
+const SHORT: usize = 64 * 1024;
+
+/// Whether a body says that it is short.
+pub fn is_short(call: &Call) -> bool {
+    header(&call.request, "content-length")
+        .and_then(|length| length.parse::<usize>().ok())
+        .is_some_and(|length| length <= SHORT)
+}
+
 /// Reads a JSON body. Its length counts as it comes, not as its header says.
 pub async fn read_json(call: &Call) -> Result<Vec<u8>, ChatError> {
     let kind = header(&call.request, "content-type").unwrap_or_default();

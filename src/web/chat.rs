@@ -5,7 +5,8 @@ use std::rc::Rc;
 use worker::Context;
 
 use super::reply::{self, Reply};
-use super::{Call, body, header, ollama, responses, sessions};
+use super::{Call, access, body, header, ollama, responses, sessions};
+use crate::callers::Caller;
 use crate::dialects::{ToClient, Unified};
 use crate::models::{ChatError, ChatRequest};
 use crate::platform::now_ms;
@@ -14,10 +15,14 @@ use crate::service::{Ask, House, SessionCall, start};
 /// `POST /api/v1/chat/stream` and `POST /api/v1/chat`: here the route says whether the answer streams.
 pub async fn unified(call: Call, stream: bool, house: &House, context: &Context) -> Result<Reply, ChatError> {
     let request = body::read_json(&call).await?;
-    let chat = Unified.read_request(&request)?;
-    if let Some(turn) = chat.session {
+    let read = Unified.read_request(&request);
+    if let Ok(ChatRequest { session: Some(turn), .. }) = read {
         return sessions::run(&call, turn.id, request, stream, house).await;
     }
+    if call.caller == Caller::Nobody {
+        return Err(access::no_key());
+    }
+    let chat = read?;
     Ok(run(ChatRequest { stream, ..chat }, &Unified, call, house, context).await)
 }
 

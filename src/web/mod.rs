@@ -89,7 +89,7 @@ async fn serve(call: Call, house: &House, context: &Context) -> Result<Reply, Ch
         Ok(Route::Health) => return Ok(info::health()),
         // Whoever has no key is not told what there is.
         found => {
-            sessions::admit(&call, found.as_ref().ok().and_then(Route::session))?;
+            sessions::admit(&call, found.as_ref().ok())?;
             found?
         }
     };

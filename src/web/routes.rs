@@ -42,13 +42,6 @@ pub enum Route {
     },
 }
 
-impl Route {
-    /// What is asked of sessions, where that is what is asked.
-    pub fn session(&self) -> Option<&SessionRoute> {
-        if let Route::Session(route) = self { Some(route) } else { None }
-    }
-}
-
 /// Method, path, and what is there.
 const ROUTES: &[(&str, &str, Route)] = &[
     ("POST", "/api/v1/chat/stream", Route::Chat { stream: true }),

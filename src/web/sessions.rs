@@ -4,6 +4,7 @@ use http::Method;
 use serde_json::{Map, Value, json};
 
 use super::reply::Reply;
+use super::routes::Route;
 use super::{Call, access, body, header, query};
 use crate::callers::Caller;
 use crate::models::{ChatError, ErrorKind};
@@ -212,10 +213,15 @@ async fn list(call: &Call, house: &House) -> Result<Reply, ChatError> {
 }
 
 /// Whoever has no key hears of a session what a stranger hears; of all else, that a key is asked for.
-pub fn admit(call: &Call, route: Option<&SessionRoute>) -> Result<(), ChatError> {
-    match (&call.caller, route) {
-        (Caller::Nobody, Some(route)) if route.names_one() => Ok(()),
-        (Caller::Nobody, _) => Err(access::no_key()),
+pub fn admit(call: &Call, route: Option<&Route>) -> Result<(), ChatError> {
+    let names_session = match route {
+        Some(Route::Session(route)) => route.names_one(),
+        // Its body says whether it does: see `chat::unified`.
+        Some(Route::Chat { .. }) => body::is_short(call),
+        _ => false,
+    };
+    match call.caller {
+        Caller::Nobody if !names_session => Err(access::no_key()),
         _ => Ok(()),
     }
 }

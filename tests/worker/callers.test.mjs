@@ -85,11 +85,14 @@ describe('a session of a key\'s holder', () => {
   test('is not asked by anybody else', async () => {
     const { id } = await createSession(gateway.worker, {}, ALICE);
     for (const path of [STREAM, CHAT]) {
-      for (const [session, headers] of /** @type {[string, Headers][]} */ ([[id, BOB], [`s_${'0'.repeat(30)}`, ALICE], ['x', ALICE]])) {
+      for (const [session, headers] of /** @type {[string, Headers][]} */ ([[id, BOB], [id, {}], [id, { authorization: 'Bearer wrong' }], [`s_${'0'.repeat(30)}`, ALICE], ['x', ALICE], ['x', {}]])) {
         assertNoSession(await post(gateway.worker, path, asked(session, 'hello'), headers), path);
         assertNoSession(await post(gateway.worker, path, asked(session, 'hello'), { ...headers, 'idempotency-key': 'k' }), path);
       }
-      assertError(await post(gateway.worker, path, asked(id, 'hello')), 401, 'authentication_error');
+      // What names no session, or is too long to be read of a stranger, is asked for a key.
+      for (const body of [{ messages: [{ role: 'user', content: 'hello' }] }, asked(id, 'x'.repeat(70_000)), { session_id: id }, 'nonsense']) {
+        assertError(await post(gateway.worker, path, body), 401, 'authentication_error');
+      }
     }
     assert.equal(gateway.simulator.requests.length, 0);
     const { messages } = await conversation(gateway.worker, id, ALICE);
