@@ -63,6 +63,8 @@ pub enum Served {
 pub(super) struct Entered {
     pub run_id: String,
     pub going: Option<Rc<Going>>,
+    /// Whether this very request made it.
+    pub is_new: bool,
 }
 
 impl Hall {
@@ -72,11 +74,12 @@ impl Hall {
         let house = House::open(self.env.clone())?;
         let entered = self.enter(record, post, &house)?;
         let run_id = entered.run_id;
-        let leaver = (Rc::downgrade(self), run_id.clone());
+        let (hall, leaving) = (Rc::downgrade(self), run_id.clone());
         let on_leave = OnAbort::new(left.clone(), move || {
-            if let Some(hall) = leaver.0.upgrade() {
-                hall.give_up(&leaver.1);
-                hall.left(&leaver.1);
+            // Who only asked again leaves the run to whoever asked first.
+            if let Some(hall) = hall.upgrade().filter(|_| entered.is_new) {
+                hall.give_up(&leaving);
+                hall.left(&leaving);
             }
         });
         match &entered.going {
@@ -93,7 +96,9 @@ impl Hall {
         }
         drop(on_leave);
         let cursor = from.as_deref().and_then(Cursor::read).filter(|cursor| cursor.run == run_id);
-        let frame = cursor.map_or(0, |cursor| cursor.frame);
+        let asked_for = cursor.map_or(0, |cursor| cursor.frame);
+        // What is beyond the end was never given to anybody.
+        let frame = entered.going.as_ref().map_or(asked_for, |going| asked_for.min(going.log.borrow().last()));
         let body = self.stream(&Listening { run: run_id.clone(), frame }, left)?;
         let run = entered.going.and_then(|going| going.run.borrow().as_ref().map(|(run, _)| run.clone()));
         let timing = run.map(|run| run.ask().trail.borrow().server_timing()).unwrap_or_default();
@@ -117,7 +122,7 @@ impl Hall {
         let digest = digest_hex(&post.body);
         let verdict = self.desk.borrow_mut().post(&post.run_id, &digest, keyed, queue);
         match verdict {
-            Verdict::Attach(run_id) => return Ok(Entered { going: self.going(&run_id), run_id }),
+            Verdict::Attach(run_id) => return Ok(Entered { going: self.going(&run_id), run_id, is_new: false }),
             Verdict::Busy(run) => return Err(busy(run)),
             Verdict::KeyTaken => {
                 let words = "the idempotency-key was used for another request in this session";
@@ -145,7 +150,7 @@ impl Hall {
             Verdict::Wait => self.wait_for_turn(going.clone(), asked),
             _ => self.begin(&going, asked),
         }
-        Ok(Entered { run_id: going.id.clone(), going: Some(going) })
+        Ok(Entered { run_id: going.id.clone(), going: Some(going), is_new: true })
     }
 
     /// A request under the same key: one that is under way, or one that is kept.
