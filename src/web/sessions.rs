@@ -29,13 +29,6 @@ pub enum SessionRoute {
     Socket,
 }
 
-impl SessionRoute {
-    /// Whether the address names a session: then a stranger hears only that it does not exist.
-    pub fn names_one(&self) -> bool {
-        !matches!(self, SessionRoute::Create | SessionRoute::List)
-    }
-}
-
 const SESSIONS: &str = "/api/v1/sessions/";
 
 /// What is at a path below the list of sessions; nothing if it is elsewhere.
@@ -215,7 +208,9 @@ async fn list(call: &Call, house: &House) -> Result<Reply, ChatError> {
 /// Whoever has no key hears of a session what a stranger hears; of all else, that a key is asked for.
 pub fn admit(call: &Call, route: Option<&Route>) -> Result<(), ChatError> {
     let names_session = match route {
-        Some(Route::Session(route)) => route.names_one(),
+        Some(Route::Session(SessionRoute::One { .. })) => true,
+        Some(Route::Session(SessionRoute::Create | SessionRoute::List)) => false,
+        Some(Route::Session(_)) => named(call).is_ok(),
         // Its body says whether it does: see `chat::unified`.
         Some(Route::Chat { .. }) => body::is_short(call),
         _ => false,

@@ -108,6 +108,7 @@ describe('a session of a key\'s holder', () => {
     assert.deepEqual(bobs, [his]);
     assertError(await get(gateway.worker, SESSIONS), 401, 'authentication_error');
     assertError(await post(gateway.worker, SESSIONS, {}), 401, 'authentication_error');
+    assertError(await get(gateway.worker, STREAM), 401, 'authentication_error');
     assertError(await post(gateway.worker, SESSIONS, {}, PAGE), 401, 'authentication_error');
   });
 
