@@ -1,3 +1,5 @@
+//! Requests of the worker's, and answers to it.
+
 use http::Uri;
 use js_sys::Uint8Array;
 use serde_json::{Map, Value};
@@ -7,6 +9,7 @@ use web_sys::{Headers, ReadableStream, Request, Response, ResponseInit};
 
 use crate::dialects::kept;
 use crate::models::{ChatError, ErrorKind};
+use crate::platform::query;
 
 /// A request of the worker's.
 pub struct Asked(pub Request);
@@ -22,7 +25,7 @@ impl Asked {
 
     /// A field of the query, decoded.
     pub fn query(&self, name: &str) -> Option<String> {
-        query(self.uri()?.query().unwrap_or_default(), name)
+        query(&self.uri()?, name)
     }
 
     fn uri(&self) -> Option<Uri> {
@@ -39,14 +42,6 @@ impl Asked {
         let unreadable = |_| ChatError::new(ErrorKind::InvalidRequest, "the body must be a JSON object");
         serde_json::from_slice(&self.body().await?).map_err(unreadable)
     }
-}
-
-/// A field of a query, decoded.
-pub fn query(query: &str, name: &str) -> Option<String> {
-    let values = query.split('&').filter_map(|pair| pair.split_once('='));
-    let value = values.filter(|(key, _)| *key == name).map(|(_, value)| value).next()?;
-    let plain = value.replace('+', " ");
-    js_sys::decode_uri_component(&plain).ok().map(String::from).filter(|value| !value.is_empty())
 }
 
 /// An object of JSON.

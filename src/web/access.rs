@@ -1,9 +1,9 @@
 //! Who may call, and who it is. Closed to all but this machine until the operator opens it.
 
-use super::{Call, header, query};
+use super::{Call, header};
 use crate::callers::{Caller, Keys};
 use crate::models::{ChatError, ErrorKind};
-use crate::platform::{Settings, random_hex};
+use crate::platform::{Settings, query, random_hex};
 
 /// The cookie by which a browser is known.
 const COOKIE: &str = "tributary";

@@ -143,13 +143,6 @@ fn header(request: &Request, name: &str) -> Option<String> {
     request.headers().get(name).ok().flatten().filter(|value| !value.is_empty())
 }
 
-/// A field of the address's query, decoded.
-fn query(uri: &Uri, name: &str) -> Option<String> {
-    let pairs = uri.query().unwrap_or_default().split('&').filter_map(|pair| pair.split_once('='));
-    let value = pairs.filter(|(key, _)| *key == name).map(|(_, value)| value.replace('+', " ")).next()?;
-    js_sys::decode_uri_component(&value).ok().map(String::from).filter(|value| !value.is_empty())
-}
-
 /// The caller's id for the request where it is harmless, else one of ours.
 fn request_id(request: &Request) -> String {
     let harmless = |id: &String| id.len() <= 128 && id.bytes().all(|byte| byte.is_ascii_graphic());

@@ -7,9 +7,10 @@ use serde_json::{Map, Value, json};
 use worker::Context;
 
 use super::reply::Reply;
-use super::{Call, chat, query, sessions};
+use super::{Call, chat, sessions};
 use crate::dialects::{OpenAiResponses, ReplyOptions, ToClient, can_be_told, kept, kept_response, write_kept_response};
 use crate::models::{ChatError, ChatRequest, ErrorKind, OnDisconnect, Parent, SessionTurn};
+use crate::platform::query;
 use crate::service::{Ask, House, SessionCall, ask_session, create_session, new_session_id};
 
 /// The session that is to keep the answer: the one in which a response is followed, or a new one. None where

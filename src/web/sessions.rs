@@ -5,9 +5,10 @@ use serde_json::{Map, Value, json};
 
 use super::reply::Reply;
 use super::routes::Route;
-use super::{Call, access, body, header, query};
+use super::{Call, access, body, header};
 use crate::callers::Caller;
 use crate::models::{ChatError, ErrorKind};
+use crate::platform::{Fetched, query};
 use crate::service::{
     House, SessionCall, ask_session, connect_session, create_session, list_sessions, new_run_id, new_session_id,
 };
@@ -87,7 +88,7 @@ pub async fn serve(call: Call, route: SessionRoute, house: &House) -> Result<Rep
             // Anything but a socket is an error that was told in full.
             match response.status() {
                 101 => Ok(Reply::socket(response)),
-                _ => Ok(Reply::passed(crate::platform::Fetched::from(&response))),
+                _ => Ok(Reply::passed(Fetched::from(&response))),
             }
         }
     }

@@ -1,0 +1,8 @@
+use http::Uri;
+
+/// A field of an address's query, decoded; what is empty, or no text, counts as absent.
+pub fn query(uri: &Uri, name: &str) -> Option<String> {
+    let pairs = uri.query().unwrap_or_default().split('&').filter_map(|pair| pair.split_once('='));
+    let value = pairs.filter(|(key, _)| *key == name).map(|(_, value)| value.replace('+', " ")).next()?;
+    js_sys::decode_uri_component(&value).ok().map(String::from).filter(|value| !value.is_empty())
+}
