@@ -20,7 +20,12 @@ pub struct Keys(Vec<(String, [u8; 32])>);
 #[serde(untagged)]
 enum Entry {
     Text(String),
-    Full { key: Option<String>, hash: Option<String> },
+    Full {
+        key: Option<String>,
+        hash: Option<String>,
+        #[serde(flatten)]
+        rest: BTreeMap<String, serde::de::IgnoredAny>,
+    },
 }
 
 impl Keys {
@@ -40,10 +45,20 @@ impl Keys {
         let entries: BTreeMap<String, Entry> = serde_json::from_str(text)
             .map_err(|_| wrong("must be a JSON object of names, each with a key or the hash of one".to_owned()))?;
         let read = |(name, entry): (String, Entry)| {
+            // A name goes between the worker and its objects in a header.
+            if name.is_empty() || !name.bytes().all(|byte| byte.is_ascii_graphic()) {
+                return Err(wrong("must have names of letters, digits and signs, without spaces".to_owned()));
+            }
             let (key, hash) = match entry {
                 Entry::Text(text) if text.starts_with(HASH) => (None, Some(text)),
                 Entry::Text(text) => (Some(text), None),
-                Entry::Full { key, hash } => (key, hash),
+                Entry::Full { key, hash, rest } => match rest.keys().next() {
+                    // A limit that is not held to is worse than none.
+                    Some(limit) => {
+                        return Err(wrong(format!("has {limit} for {name}, which this version does not know")));
+                    }
+                    None => (key, hash),
+                },
             };
             let digest = match (key.filter(|key| !key.trim().is_empty()), hash) {
                 (Some(key), None) => digest(key.trim()),
@@ -174,10 +189,19 @@ mod tests {
     }
 
     #[test]
-    fn a_hash_may_be_written_in_capitals_and_an_entry_may_say_more() {
+    fn what_would_not_be_held_to_is_refused() {
+        let words = refused(r#"{"alice": {"key": "a", "providers": ["openai"]}}"#);
+        assert_eq!(words, "GATEWAY_KEYS has providers for alice, which this version does not know");
+        for name in ["", "J\u{fc}rgen", "a b", "a\\n"] {
+            let words = refused(&format!("{{\"{name}\": \"k\"}}"));
+            assert_eq!(words, "GATEWAY_KEYS must have names of letters, digits and signs, without spaces", "{name}");
+        }
+    }
+
+    #[test]
+    fn a_hash_may_be_written_in_capitals() {
         let hash = hex(&digest("k")).to_ascii_uppercase();
-        let keys =
-            Keys::read(&format!("{{\"a\": {{\"hash\": \"sha256:{hash}\", \"providers\": [\"openai\"]}}}}")).unwrap();
+        let keys = Keys::read(&format!("{{\"a\": {{\"hash\": \"sha256:{hash}\"}}}}")).unwrap();
         assert_eq!((keys.name_of("k"), keys.name_of(""), keys.is_empty()), (Some("a"), None, false));
         assert!(Keys::read("{}").unwrap().is_empty());
     }
