@@ -106,7 +106,10 @@ impl Hall {
         let record = self.record()?;
         let house = House::open(self.env.clone())?;
         let text = |name: &str, fields: &mut Map<String, Value>| {
-            fields.shift_remove(name).and_then(|value| value.as_str().map(str::to_owned))
+            // What is no text stays, and is named as what is not known.
+            let text = fields.get(name).and_then(Value::as_str).map(str::to_owned)?;
+            fields.shift_remove(name);
+            Some(text)
         };
         let (key, provider_key) = (text("idempotency_key", &mut fields), text("provider_key", &mut fields));
         fields.insert("session_id".to_owned(), json!(record.id));
