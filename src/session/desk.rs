@@ -78,11 +78,6 @@ impl Desk {
         self.live.as_deref()
     }
 
-    /// Whether a run is being answered or waits.
-    pub fn knows(&self, run: &str) -> bool {
-        self.live.as_deref() == Some(run) || self.waiting.iter().any(|waiting| waiting == run)
-    }
-
     /// Those who wait, in order.
     pub fn waiting(&self) -> impl Iterator<Item = &str> {
         self.waiting.iter().map(String::as_str)
@@ -105,7 +100,7 @@ mod tests {
         assert_eq!(desk.post("r_3", "c", None, true), Verdict::Wait);
         assert_eq!(desk.post("r_4", "d", None, true), Verdict::Wait);
         assert_eq!(desk.over("r_3"), None, "what waits is not over");
-        assert!(desk.leave("r_3") && !desk.leave("r_3") && desk.knows("r_4"));
+        assert!(desk.leave("r_3") && !desk.leave("r_3") && desk.waiting().eq(["r_4"]));
         assert_eq!(desk.over("r_1").as_deref(), Some("r_4"));
         assert_eq!((desk.over("r_4"), desk.live()), (None, None));
         assert_eq!(desk.post("r_5", "e", None, false), Verdict::Begin);

@@ -45,8 +45,6 @@ pub struct Log {
     open_from: u64,
     /// When the last row was made.
     packed_at: Option<u64>,
-    /// Bytes of all frames.
-    total: u64,
 }
 
 impl Log {
@@ -55,14 +53,13 @@ impl Log {
 
     /// A log that makes a row every so many milliseconds at most.
     pub fn new(pack_ms: u64) -> Self {
-        Log { pack_ms, last: 0, open: Vec::new(), open_from: 1, packed_at: None, total: 0 }
+        Log { pack_ms, last: 0, open: Vec::new(), open_from: 1, packed_at: None }
     }
 
     /// Takes whole frames, and gives a row if one is due.
     pub fn push(&mut self, frames: &[u8], now: u64) -> Option<Row> {
         let count = memmem::find_iter(frames, END).count() as u64;
         self.last = self.last.saturating_add(count);
-        self.total = self.total.saturating_add(frames.len() as u64);
         self.open.extend_from_slice(frames);
         match self.open.len() >= Self::MOST_OPEN || self.due().is_some_and(|due| now >= due) {
             true => self.pack(now),
@@ -88,11 +85,6 @@ impl Log {
     /// The number of the last frame.
     pub fn last(&self) -> u64 {
         self.last
-    }
-
-    /// Bytes of all frames so far.
-    pub fn total(&self) -> u64 {
-        self.total
     }
 }
 
@@ -126,7 +118,7 @@ mod tests {
         let many = frames(2..=600);
         assert!(many.len() > Log::MOST_OPEN);
         assert_eq!(log.push(&many, 1), Some(Row { first: 2, last: 600, bytes: many }));
-        assert_eq!(log.total(), frames(1..=600).len() as u64);
+        assert_eq!(log.last(), 600);
     }
 
     #[test]
