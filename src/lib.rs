@@ -16,7 +16,7 @@
 //! * `service`: use cases: open an upstream, stream or fold an answer; a session and its listeners
 //! * `data`: what Durable Objects keep, in SQLite
 //! * `objects`: the Durable Objects, as the runtime calls them
-//! * `web`: routes, access, CORS; the only place that maps errors to HTTP
+//! * `web`: routes, access, CORS; the only place that maps errors to HTTP towards clients
 //! * `platform`: fetch with abort, the stream pump, an object's home, clock, randomness, variables, logging
 
 pub mod callers;
