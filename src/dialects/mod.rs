@@ -85,6 +85,16 @@ pub trait ToProvider: Sync {
         None
     }
 
+    /// Writes a request to judge whether a text is harmful, where the model is one for that.
+    fn write_moderation(&self, _text: &str, _target: &Target) -> Option<Result<Outgoing, ChatError>> {
+        None
+    }
+
+    /// Reads the answer to that.
+    fn read_moderation(&self, _body: &[u8]) -> Option<bool> {
+        None
+    }
+
     /// How a streamed answer is divided.
     fn framing(&self) -> Framing;
 
@@ -243,6 +253,9 @@ pub trait Encode {
 
     /// Appends what tells a silent client that the run is alive, where the dialect has such a thing.
     fn heartbeat(&mut self, out: &mut Vec<u8>);
+
+    /// Says who answers from now on, where several do so one after another.
+    fn answerer(&mut self, _provider: &str, _model: &str) {}
 }
 
 /// The request for a target, and whether it is in its client's own words: then the answer can be given

@@ -1,10 +1,10 @@
 //! A provider's own state on its way through a client whose messages are a text and a list of calls:
 //! what it looks like there, and how it finds back to its place, which is told beside it.
 
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use crate::dialects::fields::Fields;
-use crate::models::{ChatError, Opaque, Part, Placed, ToolCall};
+use crate::models::{ChatError, Opaque, Part, Place, Placed, ToolCall};
 
 /// State that belongs to a call.
 pub fn write(opaque: &Opaque) -> Value {
@@ -14,8 +14,14 @@ pub fn write(opaque: &Opaque) -> Value {
 /// State with its place.
 pub fn placed(placed: &Placed) -> Value {
     let mut value = write(&placed.opaque);
-    let place = [("text", placed.after_text), ("tool_calls", placed.after_calls)];
-    let place: serde_json::Map<String, Value> = place
+    place(placed.after, &mut value);
+    value
+}
+
+/// The place of something, beside it.
+pub fn place(after: Place, value: &mut Value) {
+    let counts = [("text", after.text), ("tool_calls", after.calls), ("tool_results", after.results)];
+    let place: Map<String, Value> = counts
         .into_iter()
         .filter(|(_, count)| *count > 0)
         .map(|(name, count)| (name.to_owned(), json!(count)))
@@ -23,7 +29,6 @@ pub fn placed(placed: &Placed) -> Value {
     if let Some(map) = value.as_object_mut().filter(|_| !place.is_empty()) {
         map.insert("after".to_owned(), Value::Object(place));
     }
-    value
 }
 
 /// State that belongs to a call, where there is any.
@@ -41,15 +46,17 @@ pub fn read_list(fields: &Fields<'_>, name: &str) -> Result<Vec<Placed>, ChatErr
     let path = fields.path(name);
     let read = |(at, item): (usize, &Value)| {
         let fields = Fields::at(item, format!("{path}[{at}]"))?;
-        let after = fields.object("after")?;
-        let count = |name: &str| match &after {
-            Some(after) => Ok(after.count(name, 0)?.and_then(|count| usize::try_from(count).ok()).unwrap_or(0)),
-            None => Ok(0),
-        };
-        let (after_text, after_calls) = (count("text")?, count("tool_calls")?);
-        Ok(Placed { opaque: read_one(&fields)?, after_text, after_calls })
+        Ok(Placed { opaque: read_one(&fields)?, after: read_place(&fields)?.unwrap_or_default() })
     };
     fields.array(name)?.iter().enumerate().map(read).collect()
+}
+
+/// The place that stands beside something, if one does.
+pub fn read_place(fields: &Fields<'_>) -> Result<Option<Place>, ChatError> {
+    let Some(after) = fields.object("after")? else { return Ok(None) };
+    let count =
+        |name: &str| Ok(after.count(name, 0)?.and_then(|count| usize::try_from(count).ok()).unwrap_or_default());
+    Ok(Some(Place { text: count("text")?, calls: count("tool_calls")?, results: count("tool_results")? }))
 }
 
 fn read_one(fields: &Fields<'_>) -> Result<Opaque, ChatError> {
@@ -62,8 +69,8 @@ fn read_one(fields: &Fields<'_>) -> Result<Opaque, ChatError> {
 
 /// The parts of an assistant message in the order in which they once came.
 pub fn in_order(content: Vec<Part>, calls: Vec<ToolCall>, opaque: Vec<Placed>) -> Vec<Part> {
-    let (mut before, behind): (Vec<_>, Vec<_>) = opaque.into_iter().partition(|placed| placed.after_calls == 0);
-    before.sort_by_key(|placed| placed.after_text);
+    let (mut before, behind): (Vec<_>, Vec<_>) = opaque.into_iter().partition(|placed| placed.after.calls == 0);
+    before.sort_by_key(|placed| placed.after.text);
     let mut before = before.into_iter().peekable();
     let mut parts = Vec::new();
     let mut seen = 0usize;
@@ -73,8 +80,8 @@ pub fn in_order(content: Vec<Part>, calls: Vec<ToolCall>, opaque: Vec<Placed>) -
             continue;
         };
         let mut rest = text.as_str();
-        while let Some(placed) = before.next_if(|placed| placed.after_text < seen.saturating_add(rest.len())) {
-            let at = rest.floor_char_boundary(placed.after_text.saturating_sub(seen));
+        while let Some(placed) = before.next_if(|placed| placed.after.text < seen.saturating_add(rest.len())) {
+            let at = rest.floor_char_boundary(placed.after.text.saturating_sub(seen));
             let (head, tail) = rest.split_at_checked(at).unwrap_or(("", rest));
             seen = seen.saturating_add(head.len());
             parts.extend((!head.is_empty()).then(|| Part::Text(head.to_owned())));
@@ -86,7 +93,7 @@ pub fn in_order(content: Vec<Part>, calls: Vec<ToolCall>, opaque: Vec<Placed>) -
     }
     parts.extend(before.map(|placed| Part::Opaque(placed.opaque)));
     let last = calls.len();
-    let mut behind: Vec<_> = behind.into_iter().map(|placed| (placed.after_calls.min(last), placed.opaque)).collect();
+    let mut behind: Vec<_> = behind.into_iter().map(|placed| (placed.after.calls.min(last), placed.opaque)).collect();
     behind.sort_by_key(|(after, _)| *after);
     let mut behind = behind.into_iter().peekable();
     for (at, call) in calls.into_iter().enumerate() {

@@ -1,6 +1,7 @@
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 
-use super::{CallRef, Event, Finish, Opaque, Sink, ToolKind, Usage};
+use super::{CallRef, Event, Finish, Opaque, Sink, Step, ToolKind, ToolResult, Usage};
 
 /// A run, folded: what all its events add up to.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -13,12 +14,18 @@ pub struct Answer {
     pub refusal: String,
     /// The calls, in order.
     pub tool_calls: Vec<ToolCall>,
+    /// The results of the calls that the gateway ran itself, in order.
+    pub tool_results: Vec<PlacedResult>,
     /// The provider's own state, in order.
     pub opaque: Vec<Placed>,
     /// The sources, in order.
     pub citations: Vec<Citation>,
     /// What the caller should know.
     pub warnings: Vec<String>,
+    /// What became of the assistant's state.
+    pub state: Map<String, Value>,
+    /// The steps that an assistant took, where the caller asked for them.
+    pub steps: Vec<Step>,
     /// The model that answered, where the provider said.
     pub model: Option<String>,
     /// Token totals.
@@ -28,11 +35,18 @@ pub struct Answer {
 }
 
 impl Answer {
+    /// Where what comes next will stand.
+    pub fn place(&self) -> Place {
+        Place { text: self.content.len(), calls: self.tool_calls.len(), results: self.tool_results.len() }
+    }
+
     /// Bytes held, for a bound on memory.
     pub fn size(&self) -> usize {
         let calls: usize =
             self.tool_calls.iter().map(|call| call.name.len().saturating_add(call.arguments.len())).sum();
-        self.content.len().saturating_add(self.reasoning.len()).saturating_add(self.refusal.len()).saturating_add(calls)
+        let results: usize = self.tool_results.iter().map(|placed| placed.result.content.len()).sum();
+        let texts = [self.content.len(), self.reasoning.len(), self.refusal.len(), calls, results];
+        texts.into_iter().fold(0, usize::saturating_add)
     }
 }
 
@@ -71,11 +85,18 @@ impl Sink for Answer {
                         }
                     }
                     None => {
-                        let (after_text, after_calls) = (self.content.len(), self.tool_calls.len());
-                        self.opaque.push(Placed { opaque, after_text, after_calls });
+                        self.opaque.push(Placed { opaque, after: self.place() });
                     }
                 }
             }
+            Event::ToolResult(result) => {
+                let after = Place { results: 0, ..self.place() };
+                self.tool_results.push(PlacedResult { result: result.clone(), after });
+            }
+            Event::State(changed) => {
+                self.state.extend(changed.iter().map(|(name, value)| (name.clone(), value.clone())));
+            }
+            Event::Step(step) => self.steps.push(step.clone()),
             Event::Citation(citation) => self.citations.push(citation.clone()),
             Event::Warning(text) => self.warnings.push(text.to_owned()),
             Event::Usage(usage) => self.usage = Some(usage),
@@ -85,15 +106,33 @@ impl Sink for Answer {
     }
 }
 
+/// A place in an answer, by what came before it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Place {
+    /// Bytes of visible text.
+    pub text: usize,
+    /// Tool calls.
+    pub calls: usize,
+    /// Results of calls that the gateway ran itself.
+    pub results: usize,
+}
+
 /// A provider's own state, and its place in an answer.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Placed {
     /// The state.
     pub opaque: Opaque,
-    /// How many bytes of visible text came before it.
-    pub after_text: usize,
-    /// How many tool calls came before it.
-    pub after_calls: usize,
+    /// What came before it.
+    pub after: Place,
+}
+
+/// The result of a call that the gateway ran itself, and its place in an answer.
+#[derive(Clone, Debug, PartialEq)]
+pub struct PlacedResult {
+    /// The result.
+    pub result: ToolResult,
+    /// The text and the calls that came before it.
+    pub after: Place,
 }
 
 /// A whole tool call.
@@ -113,6 +152,7 @@ pub struct ToolCall {
 
 /// A source that an answer rests on.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
 pub struct Citation {
     /// Its address.
     pub url: String,
@@ -125,4 +165,10 @@ pub struct Citation {
     /// The end of that place.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub end_index: Option<u64>,
+    /// The number by which the text names it, where it was retrieved for this answer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub number: Option<u64>,
+    /// The document of the collection that it comes from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub document: Option<String>,
 }

@@ -1,6 +1,6 @@
-use serde_json::Value;
+use serde_json::{Map, Value};
 
-use super::{ChatError, Citation, Finish, Usage};
+use super::{ChatError, Citation, Finish, Step, ToolResult, Usage};
 
 /// One unified step of a run, borrowed from the provider's frame where it can be.
 ///
@@ -22,6 +22,12 @@ pub enum Event<'a> {
     Refusal(&'a str),
     /// A piece of a tool call.
     Tool(ToolDelta<'a>),
+    /// What came of a call that the gateway ran itself.
+    ToolResult(&'a ToolResult),
+    /// What changed in the state of the assistant that answers.
+    State(&'a Map<String, Value>),
+    /// An assistant's action began or is done.
+    Step(&'a Step),
     /// A source that the answer rests on.
     Citation(&'a Citation),
     /// The provider's own state.

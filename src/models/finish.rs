@@ -2,6 +2,7 @@ use serde::{Deserialize, Serialize};
 
 /// Why an answer ended, in unified words. The provider's own word travels beside it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema), schemars(rename = "FinishReason"))]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Finish {

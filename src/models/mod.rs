@@ -9,10 +9,11 @@ mod finish;
 mod native;
 mod opaque;
 mod request;
+mod step;
 mod target;
 mod usage;
 
-pub use answer::{Answer, Citation, Placed, ToolCall};
+pub use answer::{Answer, Citation, Place, Placed, PlacedResult, ToolCall};
 pub use embedding::{EmbedRequest, Embeddings};
 pub use error::{ChatError, ErrorKind};
 pub use event::{CallRef, Event, OpaqueDelta, Sink, ToolDelta, ToolKind};
@@ -20,9 +21,10 @@ pub use finish::Finish;
 pub use native::{Beyond, Native};
 pub use opaque::Opaque;
 pub use request::{
-    ChatRequest, Effort, Image, Message, OnDisconnect, Parent, Part, ResponseFormat, Role, SessionTurn, Thinking, Tool,
-    ToolChoice,
+    ChatRequest, Effort, Image, Message, OnDisconnect, Parent, Part, ResponseFormat, Retrieval, Role, SessionTurn,
+    Thinking, Tool, ToolChoice,
 };
+pub use step::{Stage, Step, ToolResult};
 pub use target::{
     Auth, EffortField, MaxTokensField, ModelRule, Quirks, Replay, Sampling, Secret, Target, ThinkingForm,
 };

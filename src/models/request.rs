@@ -33,6 +33,12 @@ pub struct ChatRequest {
     pub response_format: Option<ResponseFormat>,
     /// The caller's own labels.
     pub metadata: Map<String, Value>,
+    /// The assistant that is to answer, where the caller chose one.
+    pub assistant: Option<String>,
+    /// What is to be looked up before the answer.
+    pub retrieval: Option<Retrieval>,
+    /// Whether the steps to the answer are told.
+    pub steps: bool,
     /// What becomes of the run when the caller leaves.
     pub on_disconnect: Option<OnDisconnect>,
     /// The session that it belongs to; then `messages` are only the new ones.
@@ -72,6 +78,23 @@ impl ChatRequest {
     pub fn last_user_text(&self) -> String {
         self.messages.iter().rev().find(|message| message.role == Role::User).map(Message::text).unwrap_or_default()
     }
+}
+
+/// What is to be looked up before an answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Retrieval {
+    /// The collection's name.
+    pub collection: String,
+    /// How many passages, at most.
+    pub top_k: u64,
+}
+
+impl Retrieval {
+    /// What is looked up where nobody says how much: more than an answer rests on, less than fills a prompt.
+    pub const USUAL: u64 = 5;
+
+    /// Fifty passages are about 12,000 tokens.
+    pub const MOST: u64 = 50;
 }
 
 /// A request's place in a session.
@@ -196,6 +219,7 @@ pub struct Thinking {
 
 /// How hard to think.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Deserialize)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 #[allow(missing_docs)]
 pub enum Effort {
@@ -269,6 +293,7 @@ pub enum ResponseFormat {
 
 /// What becomes of a run when its caller leaves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Deserialize)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum OnDisconnect {
     /// The run is stopped and the upstream request aborted.

@@ -2,6 +2,7 @@ use serde::{Deserialize, Serialize};
 
 /// Tokens of one run. Totals, never increments: every provider reports it so.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
 pub struct Usage {
     /// Prompt tokens, cached ones included.
     pub input_tokens: u64,
@@ -21,6 +22,22 @@ pub struct Usage {
 }
 
 impl Usage {
+    /// Both together, where one answer took several.
+    pub fn and(self, other: Self) -> Self {
+        let sum = |a: Option<u64>, b: Option<u64>| match (a, b) {
+            (None, None) => None,
+            (a, b) => Some(a.unwrap_or(0).saturating_add(b.unwrap_or(0))),
+        };
+        Usage {
+            input_tokens: self.input_tokens.saturating_add(other.input_tokens),
+            output_tokens: self.output_tokens.saturating_add(other.output_tokens),
+            total_tokens: self.total_tokens.saturating_add(other.total_tokens),
+            cached_tokens: sum(self.cached_tokens, other.cached_tokens),
+            reasoning_tokens: sum(self.reasoning_tokens, other.reasoning_tokens),
+            estimated: self.estimated || other.estimated,
+        }
+    }
+
     /// A guess by length, for a run whose provider gave no figures.
     ///
     /// About four bytes of English a token; other scripts take more bytes and more tokens alike.

@@ -3,7 +3,9 @@
 //! **Invariant:** exactly one terminal event, always last, whatever the bytes; and right before it
 //! exactly one settled usage.
 
+mod cite;
 mod fold;
+mod joint;
 mod row;
 
 use crate::dialects::{Decode, Encode};
@@ -12,6 +14,7 @@ use crate::models::{ChatError, ErrorKind, Event, Finish, Sink};
 use row::Row;
 
 pub use fold::{Folded, fold};
+pub use joint::{Joint, Leg};
 pub use row::clean;
 
 /// How a run ended.

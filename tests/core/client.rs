@@ -37,7 +37,13 @@ fn call(index: u32, name: Option<&'static str>, arguments: &'static str, kind: T
 }
 
 fn citation() -> Citation {
-    Citation { url: "https://a".into(), title: Some("A".into()), start_index: Some(0), end_index: Some(4) }
+    Citation {
+        url: "https://a".into(),
+        title: Some("A".into()),
+        start_index: Some(0),
+        end_index: Some(4),
+        ..Citation::default()
+    }
 }
 
 fn read(body: &Value) -> Result<ChatRequest, ChatError> {
@@ -353,13 +359,17 @@ data: [DONE]
             (with(json!({"metadata": []})), "metadata"),
             (with(json!({"on_disconnect": "wait"})), "on_disconnect"),
             (with(json!({"on_disconnect": "detach"})), "on_disconnect"),
-            (with(json!({"assistant": "travel"})), "assistant"),
+            (with(json!({"assistant": 1})), "assistant"),
+            (with(json!({"steps": 1})), "steps"),
             (with(json!({"session_id": 1})), "session_id"),
             (with(json!({"on_busy": "wait", "session_id": "s"})), "on_busy"),
             (with(json!({"on_busy": "queue"})), "on_busy"),
             (with(json!({"parent": 1, "session_id": "s"})), "parent"),
             (with(json!({"parent": null})), "parent"),
-            (with(json!({"retrieval": {}})), "retrieval"),
+            (with(json!({"retrieval": []})), "retrieval"),
+            (with(json!({"retrieval": {}})), "retrieval.collection"),
+            (with(json!({"retrieval": {"collection": "c", "top_k": 51}})), "retrieval.top_k"),
+            (with(json!({"retrieval": {"collection": "c", "k": 1}})), "retrieval.k"),
         ];
         for (body, path) in cases {
             let error = read(&body).unwrap_err();

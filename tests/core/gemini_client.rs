@@ -229,7 +229,7 @@ both_targets! {
     }
 
     fn warnings_and_sources_stand_beside_parts() {
-        let citation = Citation { url: "https://a".into(), title: Some("A".into()), start_index: Some(0), end_index: Some(4) };
+        let citation = Citation { url: "https://a".into(), title: Some("A".into()), start_index: Some(0), end_index: Some(4), ..Citation::default() };
         let usage = Usage { estimated: true, ..USAGE };
         let said = responses(&[Event::Warning("odd"), Event::Text("A"), Event::Citation(&citation), Event::Usage(usage), finish(Finish::Stop)]);
         assert_eq!((said.len(), &said[0]["warnings"]), (2, &json!(["odd"])));

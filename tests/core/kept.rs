@@ -126,7 +126,7 @@ both_targets! {
         let (answer, _) = answer();
         let mut value = Value::Object(kept::answer("r_1", "p", "m", &answer, None));
         value["role"] = json!("assistant");
-        let message = kept::read_message(&value).unwrap();
+        let [message] = kept::read_messages(&value).unwrap().try_into().unwrap();
         let kinds: Vec<&str> = message.parts.iter().map(|part| match part {
             Part::Text(_) => "text",
             Part::Reasoning(_) => "reasoning",
@@ -135,9 +135,9 @@ both_targets! {
             Part::Image(_) => "image",
         }).collect();
         assert_eq!(kinds, ["reasoning", "anthropic", "text", "gemini", "text", "call", "call", "gemini"]);
-        assert_eq!(kept::read_message(&kept::message(&message)).unwrap(), message);
-        let refused = kept::read_message(&json!({"role": "assistant", "content": "", "refusal": "no"})).unwrap();
-        assert_eq!(refused.text(), "no");
+        assert_eq!(kept::read_messages(&kept::message(&message)).unwrap(), [message]);
+        let refused = kept::read_messages(&json!({"role": "assistant", "content": "", "refusal": "no"})).unwrap();
+        assert_eq!(refused[0].text(), "no");
     }
 
     fn what_is_written_on_goes_on_counting() {

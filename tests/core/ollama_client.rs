@@ -177,7 +177,7 @@ both_targets! {
     }
 
     fn a_whole_answer() {
-        let citation = Citation { url: "https://a".into(), title: Some("A".into()), start_index: None, end_index: None };
+        let citation = Citation { url: "https://a".into(), title: Some("A".into()), start_index: None, end_index: None, ..Citation::default() };
         let usage = Usage::estimate(8, 4);
         let whole = last(false, &[
             Event::Start { model: "p/m" }, Event::Warning("odd"), Event::Reasoning("hm"), Event::Text("A"), Event::Citation(&citation),

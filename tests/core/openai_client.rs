@@ -100,7 +100,7 @@ both_targets! {
     }
 
     fn every_kind_of_delta() {
-        let citation = Citation { url: "https://a".into(), title: Some("A".into()), start_index: Some(0), end_index: Some(4) };
+        let citation = Citation { url: "https://a".into(), title: Some("A".into()), start_index: Some(0), end_index: Some(4), ..Citation::default() };
         let (free, bound) = (json!({"signature": "x"}), json!({"thoughtSignature": "y"}));
         let call = |name, arguments| Event::Tool(ToolDelta { index: 0, id: "c", name, arguments, kind: ToolKind::Function });
         let stream = encode(true, &[

@@ -189,7 +189,7 @@ both_targets! {
     }
 
     fn sources_belong_to_a_text() {
-        let citation = |url: &str| Citation { url: url.into(), title: None, start_index: Some(1), end_index: Some(2) };
+        let citation = |url: &str| Citation { url: url.into(), start_index: Some(1), end_index: Some(2), ..Citation::default() };
         let (early, late, last) = (citation("https://a"), citation("https://b"), citation("https://c"));
         let given = [
             Event::Citation(&early), Event::Text("A"), Event::Citation(&late), Event::Refusal("no"), Event::Citation(&last),

@@ -162,7 +162,13 @@ impl Decoder {
             let (start_index, end_index) = (source.start_index.0, source.end_index.0);
             if self.cited.insert((url.to_owned(), start_index, end_index)) {
                 let title = source.title.filled().map(str::to_owned);
-                out.event(Event::Citation(&Citation { url: url.to_owned(), title, start_index, end_index }));
+                out.event(Event::Citation(&Citation {
+                    url: url.to_owned(),
+                    title,
+                    start_index,
+                    end_index,
+                    ..Citation::default()
+                }));
             }
         }
         let unset = |word: &&str| !matches!(*word, "null" | "FINISH_REASON_UNSPECIFIED");

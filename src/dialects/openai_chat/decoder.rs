@@ -211,6 +211,7 @@ impl Decoder {
                 title: source.title.filled().map(str::to_owned),
                 start_index: source.start_index.0,
                 end_index: source.end_index.0,
+                ..Citation::default()
             };
             out.event(Event::Citation(&citation));
         }

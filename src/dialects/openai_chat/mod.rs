@@ -8,6 +8,7 @@ pub(super) mod chunk;
 mod client;
 mod decoder;
 mod details;
+mod moderation;
 mod native;
 mod request;
 mod template;
@@ -54,6 +55,14 @@ impl ToProvider for OpenAiChat {
 
     fn read_embeddings(&self, body: &[u8]) -> Result<Embeddings, ChatError> {
         embeddings::read_openai(body)
+    }
+
+    fn write_moderation(&self, text: &str, target: &Target) -> Option<Result<Outgoing, ChatError>> {
+        moderation::write(text, target)
+    }
+
+    fn read_moderation(&self, body: &[u8]) -> Option<bool> {
+        moderation::read(body)
     }
 
     fn framing(&self) -> Framing {

@@ -158,6 +158,7 @@ impl Items {
             title: source.title.filled().map(str::to_owned),
             start_index: source.start_index.0,
             end_index: source.end_index.0,
+            ..Citation::default()
         };
         if !self.citations.contains(&citation) {
             out.event(Event::Citation(&citation));

@@ -1,16 +1,17 @@
 //! The unified stream back to events: from another gateway of this kind, and from a session's log.
 
 use serde::Deserialize;
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::encode::words;
-use super::read_error;
+use super::legs::legs;
+use super::{read, read_error};
 use crate::dialects::fields::Fields;
 use crate::dialects::lenient::Str;
 use crate::dialects::{Decode, DecodeOptions, opaque, openai_fields, to_provider};
 use crate::framing::Frame;
 use crate::models::{
-    CallRef, ChatError, Citation, ErrorKind, Event, Finish, OpaqueDelta, Part, Sink, ToolDelta, ToolKind, Usage,
+    CallRef, ChatError, Citation, ErrorKind, Event, Finish, OpaqueDelta, Part, Sink, Step, ToolDelta, ToolKind, Usage,
 };
 
 #[derive(Default)]
@@ -43,6 +44,9 @@ struct Chunk<'a> {
     refusal: Str<'a>,
     usage: Option<Usage>,
     tool_calls: Option<Vec<Value>>,
+    tool_results: Option<Vec<Value>>,
+    state: Option<Map<String, Value>>,
+    steps: Option<Vec<Step>>,
     opaque: Option<Vec<Value>>,
     citations: Option<Vec<Citation>>,
     warnings: Option<Vec<String>>,
@@ -69,6 +73,9 @@ impl Decoder {
         for placed in chunk.opaque.iter().flatten() {
             state(placed, None, out);
         }
+        for value in chunk.tool_results.iter().flatten() {
+            result(value, out);
+        }
         self.rest(chunk, out);
     }
 
@@ -81,28 +88,12 @@ impl Decoder {
         let Ok(fields) = Fields::at(map, String::new()) else { return };
         let text = chunk.content.filled().map(|text| Part::Text(text.to_owned()));
         let calls = openai_fields::read_calls(&fields).unwrap_or_default();
-        let parts =
-            opaque::in_order(text.into_iter().collect(), calls, opaque::read_placed(&fields).unwrap_or_default());
+        let state = opaque::read_placed(&fields).unwrap_or_default();
+        let results = read::read_results(&fields).unwrap_or_default();
         let mut index = 0u32;
-        for part in &parts {
-            match part {
-                Part::Text(text) => out.event(Event::Text(text)),
-                Part::ToolCall(call) => {
-                    let (id, name) = (call.id.as_str(), Some(call.name.as_str()));
-                    out.event(Event::Tool(ToolDelta { index, id, name, arguments: &call.arguments, kind: call.kind }));
-                    if let Some((opaque, dialect)) = call.opaque.as_ref().zip(known(call.opaque.as_ref())) {
-                        let call = Some(CallRef { index, id });
-                        out.event(Event::Opaque(OpaqueDelta { dialect, call, data: &opaque.data }));
-                    }
-                    index = index.saturating_add(1);
-                }
-                Part::Opaque(opaque) => {
-                    if let Some(dialect) = known(Some(opaque)) {
-                        out.event(Event::Opaque(OpaqueDelta { dialect, call: None, data: &opaque.data }));
-                    }
-                }
-                _ => {}
-            }
+        for leg in legs(text.into_iter().collect(), calls, state, results) {
+            Self::leg(&leg.parts, &mut index, out);
+            leg.results.iter().for_each(|placed| out.event(Event::ToolResult(&placed.result)));
         }
         if let Some(text) = chunk.refusal.filled() {
             out.event(Event::Refusal(text));
@@ -114,6 +105,35 @@ impl Decoder {
         }
     }
 
+    fn leg(parts: &[Part], index: &mut u32, out: &mut dyn Sink) {
+        for part in parts {
+            match part {
+                Part::Text(text) => out.event(Event::Text(text)),
+                Part::ToolCall(call) => {
+                    let (id, name) = (call.id.as_str(), Some(call.name.as_str()));
+                    out.event(Event::Tool(ToolDelta {
+                        index: *index,
+                        id,
+                        name,
+                        arguments: &call.arguments,
+                        kind: call.kind,
+                    }));
+                    if let Some((opaque, dialect)) = call.opaque.as_ref().zip(known(call.opaque.as_ref())) {
+                        let call = Some(CallRef { index: *index, id });
+                        out.event(Event::Opaque(OpaqueDelta { dialect, call, data: &opaque.data }));
+                    }
+                    *index = index.saturating_add(1);
+                }
+                Part::Opaque(opaque) => {
+                    if let Some(dialect) = known(Some(opaque)) {
+                        out.event(Event::Opaque(OpaqueDelta { dialect, call: None, data: &opaque.data }));
+                    }
+                }
+                _ => {}
+            }
+        }
+    }
+
     fn begin(&mut self, chunk: &Chunk<'_>, out: &mut dyn Sink) {
         if let Some(model) = chunk.model.filled().filter(|model| *model != self.model) {
             model.clone_into(&mut self.model);
@@ -122,6 +142,10 @@ impl Decoder {
     }
 
     fn rest(&mut self, chunk: &Chunk<'_>, out: &mut dyn Sink) {
+        chunk.steps.iter().flatten().for_each(|step| out.event(Event::Step(step)));
+        if let Some(changed) = chunk.state.as_ref().filter(|changed| !changed.is_empty()) {
+            out.event(Event::State(changed));
+        }
         chunk.citations.iter().flatten().for_each(|citation| out.event(Event::Citation(citation)));
         chunk.warnings.iter().flatten().for_each(|warning| out.event(Event::Warning(warning)));
         if let Some(usage) = chunk.usage {
@@ -164,6 +188,12 @@ impl Decode for Decoder {
         if frame.data == "[DONE]" {
             return self.done(out);
         }
+        if frame.event == Some("step") {
+            if let Ok(step) = serde_json::from_str(frame.data) {
+                out.event(Event::Step(&step));
+            }
+            return;
+        }
         match serde_json::from_str::<Chunk<'_>>(frame.data) {
             Ok(chunk) if chunk.id.filled().is_some() => {
                 let map = serde_json::from_str(frame.data).unwrap_or_default();
@@ -182,6 +212,12 @@ impl Decode for Decoder {
             let error = ChatError::new(ErrorKind::Truncated, "the answer ended without its last frame");
             out.event(Event::Error(&error));
         }
+    }
+}
+
+fn result(value: &Value, out: &mut dyn Sink) {
+    if let Ok(placed) = Fields::at(value, String::new()).and_then(|fields| read::read_result(&fields)) {
+        out.event(Event::ToolResult(&placed.result));
     }
 }
 

@@ -5,7 +5,10 @@ use serde_json::{Map, Value, json};
 use super::{error_fields, kept};
 use crate::dialects::{Encode, ReplyOptions, opaque};
 use crate::framing::{write_json_str, write_json_value};
-use crate::models::{Answer, ChatError, Event, Finish, Opaque, OpaqueDelta, Placed, Sink, ToolDelta, ToolKind, Usage};
+use crate::models::{
+    Answer, ChatError, Event, Finish, Opaque, OpaqueDelta, Place, Placed, PlacedResult, Sink, Step, ToolDelta,
+    ToolKind, ToolResult, Usage,
+};
 
 /// The answer as server-sent events.
 pub struct Stream {
@@ -14,16 +17,15 @@ pub struct Stream {
     /// What every delta's frame ends with: made once a model, not once a token.
     tail: Vec<u8>,
     begun: bool,
-    /// How much text and how many calls came: the place of what comes next.
-    text: usize,
-    calls: usize,
+    /// The place of what comes next.
+    place: Place,
     usage: Option<Usage>,
 }
 
 impl Stream {
     pub fn new(reply: ReplyOptions) -> Self {
         let tail = tail(&reply.model, &reply.provider);
-        Stream { sequence: reply.given, reply, tail, begun: false, text: 0, calls: 0, usage: None }
+        Stream { sequence: reply.given, reply, tail, begun: false, place: Place::default(), usage: None }
     }
 
     /// A chunk with one delta: `content`, then one optional field.
@@ -57,11 +59,25 @@ impl Stream {
     fn opaque(&mut self, delta: &OpaqueDelta<'_>, out: &mut Vec<u8>) {
         let opaque = Opaque { dialect: delta.dialect.to_owned(), data: delta.data.clone() };
         let Some(call) = delta.call else {
-            let placed = Placed { opaque, after_text: self.text, after_calls: self.calls };
+            let placed = Placed { opaque, after: self.place };
             return self.delta("", |out| list_field(out, "opaque", &opaque::placed(&placed)), out);
         };
         let call = json!({"index": call.index, "id": call.id, "opaque": opaque::write(&opaque)});
         self.delta("", |out| list_field(out, "tool_calls", &call), out);
+    }
+
+    fn result(&mut self, result: &ToolResult, out: &mut Vec<u8>) {
+        let after = Place { results: 0, ..self.place };
+        self.place.results = self.place.results.saturating_add(1);
+        let placed = PlacedResult { result: result.clone(), after };
+        self.delta("", |out| list_field(out, "tool_results", &kept::result(&placed)), out);
+    }
+
+    /// A step is no part of the answer: it has a frame of its own.
+    fn step(&mut self, step: &Step, out: &mut Vec<u8>) {
+        self.open("step", out);
+        write_json_value(out, step);
+        out.extend_from_slice(b"\n\n");
     }
 
     fn finish(&mut self, reason: Finish, raw: Option<&str>, out: &mut Vec<u8>) {
@@ -100,15 +116,18 @@ impl Encode for Stream {
         match event {
             Event::Start { model } => self.tail = tail(model, &self.reply.provider),
             Event::Text(text) => {
-                self.text = self.text.saturating_add(text.len());
+                self.place.text = self.place.text.saturating_add(text.len());
                 self.delta(text, |_| (), out);
             }
             Event::Reasoning(text) => self.delta("", |out| text_field(out, "reasoning", text), out),
             Event::Refusal(text) => self.delta("", |out| text_field(out, "refusal", text), out),
             Event::Tool(call) => {
-                self.calls = self.calls.max((call.index as usize).saturating_add(1));
+                self.place.calls = self.place.calls.max((call.index as usize).saturating_add(1));
                 self.delta("", |out| tool_field(out, &call), out);
             }
+            Event::ToolResult(result) => self.result(result, out),
+            Event::State(changed) => self.delta("", |out| value_field(out, "state", changed), out),
+            Event::Step(step) => self.step(step, out),
             Event::Opaque(delta) => self.opaque(&delta, out),
             Event::Citation(citation) => self.delta("", |out| list_field(out, "citations", citation), out),
             Event::Warning(text) => self.delta("", |out| list_field(out, "warnings", &text), out),
@@ -120,6 +139,11 @@ impl Encode for Stream {
 
     fn heartbeat(&mut self, out: &mut Vec<u8>) {
         out.extend_from_slice(b": hb\n\n");
+    }
+
+    fn answerer(&mut self, provider: &str, model: &str) {
+        self.tail = tail(model, provider);
+        provider.clone_into(&mut self.reply.provider);
     }
 }
 
@@ -151,6 +175,12 @@ impl Encode for Whole {
     }
 
     fn heartbeat(&mut self, _: &mut Vec<u8>) {}
+
+    fn answerer(&mut self, provider: &str, model: &str) {
+        provider.clone_into(&mut self.reply.provider);
+        model.clone_into(&mut self.reply.model);
+        self.answer.model = None;
+    }
 }
 
 fn tail(model: &str, provider: &str) -> Vec<u8> {
@@ -165,6 +195,11 @@ fn tail(model: &str, provider: &str) -> Vec<u8> {
 fn text_field(out: &mut Vec<u8>, name: &str, text: &str) {
     field_name(out, name);
     write_json_str(out, text);
+}
+
+fn value_field(out: &mut Vec<u8>, name: &str, value: &impl serde::Serialize) {
+    field_name(out, name);
+    write_json_value(out, value);
 }
 
 fn list_field(out: &mut Vec<u8>, name: &str, item: &impl serde::Serialize) {

@@ -3,10 +3,10 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{Unified, encode, error_fields, read, write};
+use super::{Unified, encode, error_fields, legs, read, write};
 use crate::dialects::fields::Fields;
 use crate::dialects::{ToClient, ToProvider, opaque};
-use crate::models::{Answer, ChatError, Finish, Message, Part, ToolCall};
+use crate::models::{Answer, ChatError, Finish, Message, Part, PlacedResult, Role, ToolCall};
 
 /// Writes the frames that are kept.
 pub const LANGUAGE: &dyn ToClient = &Unified;
@@ -19,8 +19,8 @@ pub fn message(message: &Message) -> Value {
     write::message(message)
 }
 
-/// A kept message.
-pub fn read_message(value: &Value) -> Result<Message, ChatError> {
+/// A kept message, as those that a provider is told: an answer whose calls the gateway ran itself is several.
+pub fn read_messages(value: &Value) -> Result<Vec<Message>, ChatError> {
     let mut value = value.clone();
     if let Some(calls) = value.get_mut("tool_calls").and_then(Value::as_array_mut) {
         // A call that never got its name can be repeated to nobody.
@@ -31,12 +31,13 @@ pub fn read_message(value: &Value) -> Result<Message, ChatError> {
         };
         calls.retain(named);
     }
-    let mut message = read::read_message(&Fields::at(&value, "message".to_owned())?)?;
+    let mut messages = read::read_message(&Fields::at(&value, "message".to_owned())?)?;
     // A refusal without other words is what was said.
-    if let Some(refusal) = value.get("refusal").and_then(Value::as_str).filter(|_| message.text().is_empty()) {
+    let refusal = value.get("refusal").and_then(Value::as_str);
+    if let Some((refusal, message)) = refusal.zip(messages.last_mut().filter(|message| message.text().is_empty())) {
         message.parts.push(Part::Text(refusal.to_owned()));
     }
-    Ok(message)
+    Ok(messages)
 }
 
 /// An error by its fields.
@@ -47,6 +48,19 @@ pub fn read_error(fields: &Value) -> ChatError {
 /// An error's fields, as they stand in a body and in a stream.
 pub fn error(error: &ChatError) -> Value {
     Value::Object(error_fields(error))
+}
+
+/// An answer as the message that its model is reminded of.
+pub fn said(answer: &Answer) -> Message {
+    let mut calls = answer.tool_calls.clone();
+    calls.iter_mut().for_each(legs::repeatable);
+
+    let reasoning = Some(&answer.reasoning).filter(|text| !text.is_empty());
+    let text = Some(&answer.content).filter(|text| !text.is_empty());
+    let text = text.map(|text| Part::Text(text.clone())).into_iter().collect();
+    let mut parts: Vec<Part> = reasoning.map(|text| Part::Reasoning(text.clone())).into_iter().collect();
+    parts.extend(opaque::in_order(text, calls, answer.opaque.clone()));
+    Message { role: Role::Assistant, parts, tool_call_id: None }
 }
 
 /// An answer: the object that a client gets who waits for the whole of it. It is an assistant message, too.
@@ -76,6 +90,15 @@ pub fn answer(
     if !answer.tool_calls.is_empty() {
         set("tool_calls", answer.tool_calls.iter().map(call).collect());
     }
+    if !answer.tool_results.is_empty() {
+        set("tool_results", answer.tool_results.iter().map(result).collect());
+    }
+    if !answer.state.is_empty() {
+        set("state", json!(answer.state));
+    }
+    if !answer.steps.is_empty() {
+        set("steps", json!(answer.steps));
+    }
     if !answer.opaque.is_empty() {
         set("opaque", answer.opaque.iter().map(opaque::placed).collect());
     }
@@ -89,6 +112,17 @@ pub fn answer(
         set("raw_finish_reason", json!(raw));
     }
     body
+}
+
+/// The result of a call that the gateway ran itself, with its place.
+pub fn result(placed: &PlacedResult) -> Value {
+    let result = &placed.result;
+    let mut whole = json!({"tool_call_id": result.call_id, "name": result.name, "content": result.content});
+    if let Some(map) = whole.as_object_mut().filter(|_| result.is_error) {
+        map.insert("is_error".to_owned(), json!(true));
+    }
+    opaque::place(placed.after, &mut whole);
+    whole
 }
 
 /// A whole call.

@@ -4,6 +4,7 @@
 mod decoder;
 mod encode;
 pub mod kept;
+mod legs;
 mod read;
 mod write;
 

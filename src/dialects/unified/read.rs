@@ -2,10 +2,12 @@
 
 use serde_json::Value;
 
+use super::legs;
 use crate::dialects::fields::{self, Fields, MOST_MESSAGES};
 use crate::dialects::{images, opaque, openai_fields};
 use crate::models::{
-    ChatError, ChatRequest, Effort, Image, Message, OnDisconnect, Parent, Part, Role, SessionTurn, Thinking,
+    ChatError, ChatRequest, Effort, Image, Message, OnDisconnect, Parent, Part, Place, PlacedResult, Retrieval, Role,
+    SessionTurn, Thinking, ToolResult,
 };
 
 const KNOWN: [&str; 24] = [
@@ -38,7 +40,6 @@ const KNOWN: [&str; 24] = [
 pub fn request(body: &[u8]) -> Result<ChatRequest, ChatError> {
     let map = fields::read_body(body)?;
     let fields = Fields::root(&map);
-    not_yet(&fields)?;
     let (mut messages, passing) = (read_messages(&fields)?, fields.str("instructions")?);
     fields.object("asked")?;
     if let Some(text) = passing {
@@ -64,6 +65,9 @@ pub fn request(body: &[u8]) -> Result<ChatRequest, ChatError> {
         parallel_tool_calls: fields.bool("parallel_tool_calls")?,
         response_format: openai_fields::read_format(&fields)?,
         metadata: fields.object("metadata")?.map(|fields| fields.map().clone()).unwrap_or_default(),
+        assistant: fields.str("assistant")?.map(str::to_owned),
+        retrieval: read_retrieval(&fields)?,
+        steps: fields.bool("steps")?.unwrap_or(false),
         on_disconnect: read_on_disconnect(&fields)?,
         session: read_session(&fields)?,
         stream: false,
@@ -73,16 +77,18 @@ pub fn request(body: &[u8]) -> Result<ChatRequest, ChatError> {
     })
 }
 
-/// Fields of the contract whose rooms are not built yet: refused, because to leave them out would
-/// change what the request means.
-fn not_yet(fields: &Fields<'_>) -> Result<(), ChatError> {
-    if fields.get("retrieval").is_some() {
-        return fields.wrong("retrieval", "is not supported by this version");
+/// What is to be looked up. A collection's name is checked where collections are.
+fn read_retrieval(fields: &Fields<'_>) -> Result<Option<Retrieval>, ChatError> {
+    let Some(inner) = fields.object("retrieval")? else { return Ok(None) };
+    if let Some(unknown) = inner.unknown(&["collection", "top_k"]).first() {
+        return inner.wrong(unknown, "is not a field of retrieval");
     }
-    match fields.str("assistant")? {
-        None | Some("plain") => Ok(()),
-        Some(_) => fields.wrong("assistant", "must be plain: this version has no other"),
-    }
+    let top_k = match inner.count("top_k", 1)? {
+        None => Retrieval::USUAL,
+        Some(count) if count <= Retrieval::MOST => count,
+        Some(_) => return inner.wrong("top_k", format!("must be a whole number from 1 to {}", Retrieval::MOST)),
+    };
+    Ok(Some(Retrieval { collection: inner.need_str("collection")?.to_owned(), top_k }))
 }
 
 pub fn read_messages(fields: &Fields<'_>) -> Result<Vec<Message>, ChatError> {
@@ -96,7 +102,9 @@ pub fn read_messages(fields: &Fields<'_>) -> Result<Vec<Message>, ChatError> {
     if items.len() > MOST_MESSAGES {
         return fields.wrong("messages", format!("must have at most {MOST_MESSAGES} messages"));
     }
-    items.iter().enumerate().map(|(at, item)| read_message(&Fields::at(item, format!("messages[{at}]"))?)).collect()
+    let read = |(at, item): (usize, &Value)| read_message(&Fields::at(item, format!("messages[{at}]"))?);
+    let messages: Vec<Vec<Message>> = items.iter().enumerate().map(read).collect::<Result<_, _>>()?;
+    Ok(messages.into_iter().flatten().collect())
 }
 
 /// The session, and the request's place in it.
@@ -121,7 +129,8 @@ fn read_session(fields: &Fields<'_>) -> Result<Option<SessionTurn>, ChatError> {
     Ok(Some(SessionTurn { id: id.to_owned(), parent, queue }))
 }
 
-pub fn read_message(fields: &Fields<'_>) -> Result<Message, ChatError> {
+/// A message; an answer whose calls the gateway ran itself is several.
+pub fn read_message(fields: &Fields<'_>) -> Result<Vec<Message>, ChatError> {
     let role = match fields.need_str("role")? {
         "system" | "developer" => Role::System,
         "user" => Role::User,
@@ -143,15 +152,42 @@ pub fn read_message(fields: &Fields<'_>) -> Result<Message, ChatError> {
     }
     let parts = parts.unwrap_or_default();
     if role != Role::Assistant {
-        if let Some(name) = ["reasoning", "opaque"].into_iter().find(|name| fields.get(name).is_some()) {
+        if let Some(name) = ["reasoning", "opaque", "tool_results"].into_iter().find(|name| fields.get(name).is_some())
+        {
             return fields.wrong(name, "belongs to an assistant message only");
         }
-        return Ok(Message { role, parts, tool_call_id });
+        return Ok(vec![Message { role, parts, tool_call_id }]);
     }
+    let mut legs = legs::legs(parts, tool_calls, opaque::read_placed(fields)?, read_results(fields)?);
     let reasoning = fields.str("reasoning")?.filter(|text| !text.is_empty());
-    let mut all: Vec<Part> = reasoning.map(|text| Part::Reasoning(text.to_owned())).into_iter().collect();
-    all.extend(opaque::in_order(parts, tool_calls, opaque::read_placed(fields)?));
-    Ok(Message { role, parts: all, tool_call_id })
+    if let Some((text, first)) = reasoning.zip(legs.first_mut()) {
+        first.parts.insert(0, Part::Reasoning(text.to_owned()));
+    }
+    Ok(legs::messages(legs))
+}
+
+/// The results of an answer's calls that the gateway ran itself.
+pub fn read_results(fields: &Fields<'_>) -> Result<Vec<PlacedResult>, ChatError> {
+    let path = fields.path("tool_results");
+    let calls = fields.array("tool_calls")?.len();
+    let read = |(at, item): (usize, &Value)| {
+        let result = read_result(&Fields::at(item, format!("{path}[{at}]"))?)?;
+        // Who does not say where it stood means that the text came behind it.
+        let after = if item.get("after").is_some() { result.after } else { Place { calls, ..Place::default() } };
+        Ok(PlacedResult { after, ..result })
+    };
+    fields.array("tool_results")?.iter().enumerate().map(read).collect()
+}
+
+/// One of them.
+pub fn read_result(fields: &Fields<'_>) -> Result<PlacedResult, ChatError> {
+    let result = ToolResult {
+        call_id: fields.need_str("tool_call_id")?.to_owned(),
+        name: fields.str("name")?.unwrap_or_default().to_owned(),
+        content: fields.str("content")?.unwrap_or_default().to_owned(),
+        is_error: fields.bool("is_error")?.unwrap_or(false),
+    };
+    Ok(PlacedResult { result, after: opaque::read_place(fields)?.unwrap_or_default() })
 }
 
 fn read_content(fields: &Fields<'_>) -> Result<Option<Vec<Part>>, ChatError> {

@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 use super::kept;
 use crate::dialects::{opaque, outgoing};
 use crate::models::{
-    ChatRequest, Image, Message, OnDisconnect, Opaque, Parent, Part, Placed, ResponseFormat, Role, SessionTurn,
+    ChatRequest, Image, Message, OnDisconnect, Opaque, Parent, Part, Place, Placed, ResponseFormat, Role, SessionTurn,
     Thinking, ToolChoice,
 };
 
@@ -32,6 +32,10 @@ pub fn request(chat: &ChatRequest, model: &str) -> Value {
     set("tool_choice", chat.tool_choice.as_ref().map(tool_choice));
     set("parallel_tool_calls", chat.parallel_tool_calls.map(|value| json!(value)));
     set("response_format", chat.response_format.as_ref().map(response_format));
+    set("assistant", chat.assistant.as_ref().map(|name| json!(name)));
+    let retrieval = chat.retrieval.as_ref();
+    set("retrieval", retrieval.map(|asked| json!({"collection": asked.collection, "top_k": asked.top_k})));
+    set("steps", chat.steps.then(|| json!(true)));
     set("metadata", (!chat.metadata.is_empty()).then(|| json!(chat.metadata)));
     if let Some(SessionTurn { id, parent, queue }) = &chat.session {
         set("session_id", Some(json!(id)));
@@ -101,15 +105,15 @@ fn part(part: &Part) -> Option<Value> {
 }
 
 fn placed(parts: &[Part]) -> Vec<Placed> {
-    let (mut after_text, mut after_calls) = (0usize, 0usize);
+    let mut after = Place::default();
     let mut all = Vec::new();
     for part in parts {
         match part {
-            Part::Text(text) => after_text = after_text.saturating_add(text.len()),
-            Part::ToolCall(_) => after_calls = after_calls.saturating_add(1),
+            Part::Text(text) => after.text = after.text.saturating_add(text.len()),
+            Part::ToolCall(_) => after.calls = after.calls.saturating_add(1),
             Part::Opaque(Opaque { dialect, data }) => {
                 let opaque = Opaque { dialect: dialect.clone(), data: data.clone() };
-                all.push(Placed { opaque, after_text, after_calls });
+                all.push(Placed { opaque, after });
             }
             _ => {}
         }

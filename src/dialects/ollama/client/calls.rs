@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use crate::dialects::opaque;
 use crate::framing::{write_json_str, write_json_value};
-use crate::models::{Opaque, Placed, ToolDelta};
+use crate::models::{Opaque, Place, Placed, ToolDelta};
 
 /// The most bytes of arguments that are held of one call: a line of this language has no more.
 const MOST: usize = 1 << 20;
@@ -55,7 +55,9 @@ impl Calls {
         let at = call.and_then(|index| usize::try_from(index).ok()).filter(|at| *at >= self.told);
         match at.and_then(|at| self.list.get_mut(at)) {
             Some(call) => call.opaque = Some(opaque),
-            None => self.states.push(Placed { opaque, after_text, after_calls: self.list.len() }),
+            None => self
+                .states
+                .push(Placed { opaque, after: Place { text: after_text, calls: self.list.len(), results: 0 } }),
         }
     }
 
@@ -112,7 +114,7 @@ impl Calls {
             out.extend_from_slice(b",\"opaque\":");
             write_json_value(&mut out, &opaque::write(state));
         }
-        let before = self.states.iter().take_while(|state| state.after_calls <= at).count();
+        let before = self.states.iter().take_while(|state| state.after.calls <= at).count();
         if before > 0 {
             let before: Vec<Value> = self.states.drain(..before).map(|state| opaque::placed(&state)).collect();
             out.extend_from_slice(b",\"opaque_before\":");

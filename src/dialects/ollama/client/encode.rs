@@ -222,6 +222,8 @@ impl Encode for Encoder {
                 self.calls.take(&delta);
             }
             Event::Opaque(delta) => self.keep(&delta),
+            // Assistants are not asked for in this language.
+            Event::ToolResult(_) | Event::State(_) | Event::Step(_) => {}
             Event::Citation(citation) => self.citations.push(citation.clone()),
             Event::Warning(text) => self.warnings.push(text.to_owned()),
             Event::Usage(usage) => self.usage = Some(usage),

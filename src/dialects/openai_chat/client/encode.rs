@@ -7,7 +7,8 @@ use crate::dialects::openai_fields::{HEARTBEAT, REFUSED};
 use crate::dialects::{Encode, ReplyOptions, opaque, openai_error};
 use crate::framing::{Frame, write_json_str, write_json_value, write_sse_event};
 use crate::models::{
-    Answer, ChatError, Citation, Event, Finish, Opaque, OpaqueDelta, Placed, Sink, ToolCall, ToolDelta, ToolKind, Usage,
+    Answer, ChatError, Citation, Event, Finish, Opaque, OpaqueDelta, Place, Placed, Sink, ToolCall, ToolDelta,
+    ToolKind, Usage,
 };
 
 /// The answer as chunks.
@@ -145,7 +146,8 @@ impl Stream {
                 self.value(&json!({"tool_calls": [call]}), out);
             }
             None => {
-                let placed = Placed { opaque: state, after_text: self.text, after_calls: self.kinds.len() };
+                let placed =
+                    Placed { opaque: state, after: Place { text: self.text, calls: self.kinds.len(), results: 0 } };
                 self.opaque.push(opaque::placed(&placed));
             }
         }
@@ -195,6 +197,8 @@ impl Encode for Stream {
             }
             Event::Tool(delta) => self.tool(&delta, out),
             Event::Opaque(delta) => self.opaque(&delta, out),
+            // Assistants are not asked for in this language.
+            Event::ToolResult(_) | Event::State(_) | Event::Step(_) => {}
             Event::Citation(citation) => self.sources.push(annotation(citation)),
             Event::Warning(text) => self.warnings.push(text.to_owned()),
             Event::Usage(usage) => self.usage = usage,
