@@ -1,6 +1,7 @@
 //! The unified types that all rooms share. In: shapes and their own invariants. Out: wire formats
 //! (see `dialects`), policy (see `providers`), I/O.
 
+mod address;
 mod answer;
 mod embedding;
 mod error;
@@ -8,11 +9,13 @@ mod event;
 mod finish;
 mod native;
 mod opaque;
+mod passage;
 mod request;
 mod step;
 mod target;
 mod usage;
 
+pub use address::check_address;
 pub use answer::{Answer, Citation, Place, Placed, PlacedResult, ToolCall};
 pub use embedding::{EmbedRequest, Embeddings};
 pub use error::{ChatError, ErrorKind};
@@ -20,6 +23,7 @@ pub use event::{CallRef, Event, OpaqueDelta, Sink, ToolDelta, ToolKind};
 pub use finish::Finish;
 pub use native::{Beyond, Native};
 pub use opaque::Opaque;
+pub use passage::Passage;
 pub use request::{
     ChatRequest, Effort, Image, Message, OnDisconnect, Parent, Part, ResponseFormat, Retrieval, Role, SessionTurn,
     Thinking, Tool, ToolChoice,

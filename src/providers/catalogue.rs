@@ -1,12 +1,11 @@
 //! Names to providers, from the built-in list and the operator's variables.
 
-use http::Uri;
 use serde::Deserialize;
 
 use super::routes::Routes;
 use super::{Vars, anthropic, demo, gemini, ollama, openai, openai_responses, together, workers_ai};
 use crate::dialects;
-use crate::models::{ChatError, ErrorKind, ModelRule, Quirks, Secret, Target};
+use crate::models::{ChatError, ErrorKind, ModelRule, Quirks, Secret, Target, check_address};
 
 /// One provider: a dialect plus data.
 #[derive(Clone, Debug, Default)]
@@ -408,23 +407,6 @@ fn rules(dialect: &str) -> &'static [ModelRule] {
         "workers-ai" => &workers_ai::RULES,
         _ => &[],
     }
-}
-
-/// https to anywhere, http to this machine only: a key must not cross a network in the clear.
-fn check_address(what: &str, address: &str) -> Result<String, ChatError> {
-    let wrong = || {
-        misconfigured(format!("{what} must be an https address, or http to a loopback host, without user or password"))
-    };
-    let uri: Uri = address.trim().parse().map_err(|_| wrong())?;
-    let host = uri.host().unwrap_or_default();
-    let loopback = matches!(host, "localhost" | "127.0.0.1" | "[::1]");
-    let user = uri.authority().is_some_and(|authority| authority.as_str().contains('@'));
-    match uri.scheme_str() {
-        Some("https") if !user && !host.is_empty() => {}
-        Some("http") if !user && loopback => {}
-        _ => return Err(wrong()),
-    }
-    Ok(address.trim().trim_end_matches('/').to_owned())
 }
 
 /// The operator's choice, else the first provider with a key, else the demo.
