@@ -6,6 +6,7 @@
 use serde_json::{Value, json};
 
 use super::catalogue::{Models, Provider};
+use super::demo_acts as acts;
 use crate::models::Quirks;
 
 /// The provider's entry in the catalogue.
@@ -106,6 +107,12 @@ pub fn answer(body: &[u8]) -> Reply {
             br#"{"error":{"message":"the demo was asked to fail","type":"server_error"}}"#.to_vec(),
         );
     }
+    if let Some(word) = acts::choice(&request, &prompt) {
+        return stream(
+            vec![vec![Line::Word(word.to_owned()), Line::Finish("stop"), usage(&prompt, 1), Line::Done]],
+            &prompt,
+        );
+    }
     let mut lines = vec![Line::Delta(json!({"role": "assistant", "content": ""}))];
     if says("/think") || request.get("reasoning_effort").is_some_and(|effort| effort != "none") {
         lines.extend(words(THOUGHTS).map(Line::Thought));
@@ -122,6 +129,13 @@ pub fn answer(body: &[u8]) -> Reply {
     } else if says("/filter") {
         lines.extend(words(BEFORE_FILTER).map(Line::Word));
         "content_filter"
+    } else if let Some(words_of) = acts::answer(&request, &prompt) {
+        lines.extend(words(&words_of).map(Line::Word));
+        "stop"
+    } else if let Some(arguments) = acts::map(&request, &prompt) {
+        lines.extend(words("Let me look at the map. ").map(Line::Word));
+        lines.extend(call(acts::MAP, &arguments));
+        "tool_calls"
     } else if let Some(result) = tool_result(&request) {
         lines.extend(
             words(&format!("The tool answered: {result}\n\nA model would now go on from there.")).map(Line::Word),
@@ -138,8 +152,12 @@ pub fn answer(body: &[u8]) -> Reply {
         lines.extend(words(if says("/code") { CODE } else { GREETING }).map(Line::Word));
         "stop"
     };
-    let usage = Line::Usage(prompt.len().div_ceil(4), lines.len());
+    let usage = usage(&prompt, lines.len());
     stream(vec![lines, vec![Line::Finish(ending), usage, Line::Done]], &prompt)
+}
+
+fn usage(prompt: &str, output: usize) -> Line {
+    Line::Usage(prompt.len().div_ceil(4), output)
 }
 
 fn stream(parts: Vec<Vec<Line>>, prompt: &str) -> Reply {
@@ -162,7 +180,7 @@ fn last_user_text(request: &Value) -> String {
 }
 
 /// The content of the last message, if that is a tool's result.
-fn tool_result(request: &Value) -> Option<String> {
+pub fn tool_result(request: &Value) -> Option<String> {
     let last = request.get("messages")?.as_array()?.last()?;
     (last.get("role")? == "tool").then(|| last.get("content").and_then(Value::as_str).unwrap_or_default().to_owned())
 }
@@ -178,6 +196,10 @@ fn tool_call(request: &Value) -> Vec<Line> {
             }
             None => json!({"city": "Oslo", "unit": "celsius"}),
         };
+    call(name, &arguments)
+}
+
+fn call(name: &str, arguments: &Value) -> Vec<Line> {
     let arguments = arguments.to_string();
     let head = json!({"index": 0, "id": "call_demo", "type": "function", "function": {"name": name, "arguments": ""}});
     let mut lines = vec![Line::Delta(json!({"tool_calls": [head]}))];

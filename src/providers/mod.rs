@@ -4,6 +4,7 @@
 mod anthropic;
 mod catalogue;
 pub mod demo;
+mod demo_acts;
 mod gemini;
 pub mod health;
 mod ollama;
