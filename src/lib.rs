@@ -9,7 +9,10 @@
 //! * [`providers`]: the catalogue (a provider is a dialect plus data), retry policy, the demo's script
 //! * [`relay`]: framer, decoder and sinks in a row; exactly one terminal event, always last
 //! * [`session`]: a session as state: who runs, what is kept and when, what a listener was given
+//! * [`assistants`]: graphs of actions that produce an answer, and the tools that the gateway runs itself
+//! * [`retrieval`]: finding passages in documents: division, comparison, ranking, vector stores' wire languages
 //! * [`callers`]: who calls: the gateway's keys, and whose a session is
+//! * `openapi`: what the API looks like to machines, made from types; natively only, nothing of it ships
 //!
 //! Below the line is the shell, behind the feature `worker`:
 //!
@@ -19,12 +22,16 @@
 //! * `web`: routes, access, CORS; the only place that maps errors to HTTP towards clients
 //! * `platform`: fetch with abort, the stream pump, an object's home, clock, randomness, variables, logging
 
+pub mod assistants;
 pub mod callers;
 pub mod dialects;
 pub mod framing;
 pub mod models;
+#[cfg(not(target_arch = "wasm32"))]
+pub mod openapi;
 pub mod providers;
 pub mod relay;
+pub mod retrieval;
 pub mod session;
 
 #[cfg(feature = "worker")]

@@ -7,14 +7,32 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// A room, and the other rooms that it may name.
-const MAP: [(&str, &[&str]); 12] = [
-    ("web", &["service", "platform", "dialects", "providers", "callers", "models"]),
-    ("objects", &["service", "data", "session", "dialects", "providers", "platform", "models"]),
-    ("service", &["data", "session", "dialects", "framing", "providers", "relay", "callers", "platform", "models"]),
-    ("data", &["session", "platform", "models"]),
+const MAP: [(&str, &[&str]); 15] = [
+    ("web", &["service", "platform", "assistants", "retrieval", "dialects", "providers", "callers", "models"]),
+    ("objects", &["service", "data", "session", "retrieval", "dialects", "providers", "platform", "models"]),
+    (
+        "service",
+        &[
+            "data",
+            "session",
+            "assistants",
+            "retrieval",
+            "dialects",
+            "framing",
+            "providers",
+            "relay",
+            "callers",
+            "platform",
+            "models",
+        ],
+    ),
+    ("data", &["session", "retrieval", "platform", "models"]),
     ("platform", &["models", "providers"]),
     ("session", &["framing", "models"]),
+    ("assistants", &["dialects", "models"]),
+    ("retrieval", &["models"]),
     ("callers", &["models"]),
+    ("openapi", &["models", "session"]),
     ("relay", &["dialects", "framing", "models"]),
     ("providers", &["dialects", "models"]),
     ("dialects", &["framing", "models"]),
@@ -22,7 +40,8 @@ const MAP: [(&str, &[&str]); 12] = [
     ("models", &[]),
 ];
 
-const PURE: [&str; 7] = ["models", "framing", "dialects", "providers", "relay", "session", "callers"];
+const PURE: [&str; 10] =
+    ["models", "framing", "dialects", "providers", "relay", "session", "assistants", "retrieval", "callers", "openapi"];
 const SHELL_CRATES: [&str; 6] = ["worker", "wasm_bindgen", "wasm_bindgen_futures", "js_sys", "web_sys", "futures_util"];
 
 /// Names of vendors: they belong into the catalogue, and into comments.
