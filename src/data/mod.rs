@@ -1,10 +1,12 @@
 //! What Durable Objects keep, in SQLite: sessions with their runs, messages and frames, and a caller's list of
 //! sessions. In: tables and statements. Out: when something is kept, and what it means (see `session`).
 
+mod collection;
 mod index;
 mod messages;
 mod runs;
 
+pub use collection::{CollectionRecord, CollectionStore, DocumentRow, Piece};
 pub use index::{Entry, IndexStore};
 pub use runs::SessionStore;
 
@@ -44,6 +46,6 @@ fn int(number: u64) -> SqlValue {
 }
 
 fn json(text: &str) -> Result<Value, ChatError> {
-    let unreadable = |_| ChatError::new(ErrorKind::Internal, "what the session kept cannot be read");
+    let unreadable = |_| ChatError::new(ErrorKind::Internal, "what is kept cannot be read");
     serde_json::from_str(text).map_err(unreadable)
 }

@@ -3,6 +3,7 @@
 //!
 //! Nobody but the worker reaches an object, and it has found out who calls.
 
+mod collection;
 mod list;
 mod reply;
 mod session;

@@ -94,6 +94,8 @@ impl SessionObject {
                 reply::nothing()
             }
             ("GET", "/messages") => reply::json(200, &hall.messages(&record)?),
+            ("GET", "/saved") => reply::json(200, &hall.saved(&record)?),
+            ("POST", "/saved") => reply::json(200, &hall.save(record)?),
             ("GET", "/state") => reply::json(200, &hall.state(&record)),
             ("POST", "/runs") => self.run(asked, &record, request_id, clock).await?,
             ("GET", "/stream") => self.stream(asked, &record)?,

@@ -1,7 +1,7 @@
 //! One request to a model through a binding of the worker's, as an answer like any other's.
 
 use http::{HeaderMap, HeaderValue, StatusCode};
-use js_sys::{JSON, Object, Promise, Reflect};
+use js_sys::{Array, Function, JSON, Object, Promise, Reflect};
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
 use web_sys::{ReadableStream, Response};
@@ -30,13 +30,24 @@ impl Binding {
     /// an abandoned request would run to its end.
     pub async fn run(&self, model: &str, inputs: &[u8], abort: &Abort) -> Answer {
         let failed = |_: JsValue| ChatError::new(ErrorKind::Truncated, "the binding's answer broke off");
-        match self.call(model, inputs, abort).await {
+        match self.ask(model, inputs, abort).await {
             Ok(value) => read(value).await.map_err(failed),
             Err(error) => refused(&error).map_err(failed),
         }
     }
 
-    async fn call(&self, model: &str, inputs: &[u8], abort: &Abort) -> Result<JsValue, JsValue> {
+    /// Calls a method with arguments of JSON, and gives what it answers as JSON, or the words of what it throws.
+    pub async fn call(&self, method: &str, arguments: &[String]) -> Result<String, String> {
+        let work = async {
+            let function = Reflect::get(&self.0, &method.into())?.dyn_into::<Function>()?;
+            let arguments: Array = arguments.iter().map(|text| JSON::parse(text)).collect::<Result<_, _>>()?;
+            let value = JsFuture::from(Promise::resolve(&function.apply(&self.0, &arguments)?)).await?;
+            Ok(JSON::stringify(&value)?.as_string().unwrap_or_else(|| "null".to_owned()))
+        };
+        work.await.map_err(|error: JsValue| words(&error))
+    }
+
+    async fn ask(&self, model: &str, inputs: &[u8], abort: &Abort) -> Result<JsValue, JsValue> {
         let inputs = JSON::parse(&String::from_utf8_lossy(inputs))?;
         let options = Object::new();
         // With it an error keeps its status and headers, instead of being thrown.
@@ -75,9 +86,12 @@ fn envelope(result: &str) -> String {
 
 /// An error that was thrown: its words are the answer, and the dialect knows what they mean.
 fn refused(error: &JsValue) -> Result<Fetched, JsValue> {
+    Ok(answer(StatusCode::BAD_GATEWAY, "text/plain", body(&words(error))?))
+}
+
+fn words(error: &JsValue) -> String {
     let message = Reflect::get(error, &"message".into()).ok().and_then(|message| message.as_string());
-    let words = message.or_else(|| error.as_string()).unwrap_or_default();
-    Ok(answer(StatusCode::BAD_GATEWAY, "text/plain", body(&words)?))
+    message.or_else(|| error.as_string()).unwrap_or_default()
 }
 
 fn body(text: &str) -> Result<Option<ReadableStream>, JsValue> {

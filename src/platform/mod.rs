@@ -25,6 +25,6 @@ pub use object::Object;
 pub use outlet::{Bell, Outlet, Socket, Taken, settled};
 pub use pipe::{Ended, Flow, Pipe, pump};
 pub use play::play;
-pub use query::query;
+pub use query::{decoded, query};
 pub use signal::{Abort, OnAbort};
 pub use vars::{Env, Settings};

@@ -6,3 +6,8 @@ pub fn query(uri: &Uri, name: &str) -> Option<String> {
     let value = pairs.filter(|(key, _)| *key == name).map(|(_, value)| value.replace('+', " ")).next()?;
     js_sys::decode_uri_component(&value).ok().map(String::from).filter(|value| !value.is_empty())
 }
+
+/// A piece of a path, decoded; as it is where it cannot be.
+pub fn decoded(piece: &str) -> String {
+    js_sys::decode_uri_component(piece).map_or_else(|_| piece.to_owned(), String::from)
+}

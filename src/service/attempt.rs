@@ -63,10 +63,11 @@ fn relay(run: &Run, plan: &Plan, warnings: Vec<String>, native: bool) -> Relay {
         session: ask.session.as_ref().map(|session| session.session_id.clone()),
     };
     let decode = DecodeOptions {
-        run_id: run.id().to_owned(),
+        run_id: run.leg_id(),
         think_tags: plan.target.quirks.think_tags,
         filtered_is_finish: !ask.dialect.filtered_is_error(),
     };
+    let is_held = ask.kept || run.is_joint() || !ask.stream || ask.dialect.streams_end_whole();
     let options = RelayOptions {
         framing: expected(run, plan, native),
         limits: crate::framing::Limits::default(),
@@ -75,11 +76,12 @@ fn relay(run: &Run, plan: &Plan, warnings: Vec<String>, native: bool) -> Relay {
         input_bytes: chat.text_bytes(),
         filtered_is_error: ask.dialect.filtered_is_error(),
         warnings,
-        keep: ask.kept,
-        most_output: (ask.kept || !ask.stream || ask.dialect.streams_end_whole()).then_some(MOST_WHOLE_ANSWER),
+        // Of several answers each is kept by what joins them.
+        keep: ask.kept && !run.is_joint(),
+        most_output: is_held.then(|| MOST_WHOLE_ANSWER.saturating_sub(run.said_bytes())),
         native,
     };
-    Relay::new(options, plan.dialect.decoder(decode), ask.dialect.encoder(reply, &chat))
+    Relay::new(options, plan.dialect.decoder(decode), run.encoder(reply))
 }
 
 /// How the provider's body is divided if all goes as asked. Only who asks in the client's own words asks

@@ -61,6 +61,22 @@ pub async fn count_tokens(chat: &ChatRequest, ask: &Ask, house: &House) -> Resul
     plan.dialect.read_count(&body).map(|count| (count, false)).ok_or_else(|| named(uncounted(), plan))
 }
 
+/// Whether a text is harmful, where the model is one that does nothing but judge.
+pub async fn moderate(model: &str, text: &str, ask: &Ask, house: &House) -> Result<Option<bool>, ChatError> {
+    let plans = plans_for(None, Some(model), ask, house)?;
+    let Some(plan) = plans.first() else { return Ok(None) };
+    if plan.dialect.write_moderation(text, &plan.target).is_none() {
+        return Ok(None);
+    }
+    let write = || plan.dialect.write_moderation(text, &plan.target).unwrap_or_else(|| Err(unjudged()));
+    let body = exchange(&write, plan, ask, house).await?;
+    plan.dialect.read_moderation(&body).map(Some).ok_or_else(|| named(unjudged(), plan))
+}
+
+fn unjudged() -> ChatError {
+    ChatError::new(ErrorKind::Provider, "the moderation model did not say what it makes of the prompt")
+}
+
 fn uncounted() -> ChatError {
     ChatError::new(ErrorKind::Provider, "the provider did not say how many tokens the prompt has")
 }

@@ -2,8 +2,11 @@
 //! and whoever listens to it. In: attempts, commit point, time limits. Out: routes and HTTP, wire formats.
 
 mod attempt;
+mod collection;
+mod conduct;
 mod drive;
 mod exchange;
+mod job;
 mod plan;
 mod remote;
 mod run;
@@ -13,6 +16,7 @@ mod start;
 use std::cell::RefCell;
 use std::rc::Rc;
 
+use crate::assistants;
 use crate::callers::Keys;
 use crate::dialects::ToClient;
 use crate::models::ChatError;
@@ -20,9 +24,11 @@ use crate::platform::{Env, Settings, Stopwatch};
 use crate::providers::trail::Trail;
 use crate::providers::{Catalogue, Trace};
 
+pub use collection::{Asking, Collection, CollectionCall, ask_collection, look_up, no_collection};
 pub use exchange::{count_tokens, embed};
 pub use remote::{
-    SessionCall, ask_session, connect_session, create_session, list_sessions, new_run_id, new_session_id, no_session,
+    SessionCall, ask_session, connect_session, create_session, list_collections, list_sessions, new_run_id,
+    new_session_id, no_session,
 };
 pub use session::{CreateSession, Hall, Post, Served, SocketCall, unreadable_cursor};
 pub use start::{run_into, start};
@@ -45,6 +51,10 @@ pub struct Ask {
     pub trail: Rc<RefCell<Trail>>,
     /// Fires when the client leaves.
     pub left: web_sys::AbortSignal,
+    /// Whose collections may be searched.
+    pub owner: String,
+    /// What the client is told before the answer.
+    pub preface: Vec<u8>,
     /// Whether the answer is kept: then it is bounded.
     pub kept: bool,
     /// How many frames of the answer the client had before.
@@ -73,5 +83,10 @@ impl House {
         let catalogue = Rc::new(Catalogue::from_vars(&|name| env.var(name))?);
         let keys = Rc::new(env.var("GATEWAY_KEYS").map_or_else(|| Ok(Keys::default()), |text| Keys::read(&text))?);
         Ok(House { env, settings, catalogue, keys })
+    }
+
+    /// What the operator decides about assistants.
+    pub fn assistants(&self) -> Result<Rc<assistants::Settings>, ChatError> {
+        assistants::Settings::read(&|name| self.env.var(name)).map(Rc::new)
     }
 }

@@ -155,6 +155,22 @@ pub async fn note_session(env: &Env, owner: &str, entry: Value) -> Answer {
     ask_list(env, owner, (Method::POST, "/"), entry.to_string().into_bytes(), "").await
 }
 
+/// A page of the caller's collections.
+pub async fn list_collections(owner: &str, query: &str, request_id: &str, house: &House) -> Answer {
+    let path = format!("/collections?{query}");
+    ask_list(&house.env, owner, (Method::GET, &path), Vec::new(), request_id).await
+}
+
+/// Notes that a collection was used.
+pub async fn note_collection(env: &Env, owner: &str, entry: Value) -> Answer {
+    ask_list(env, owner, (Method::POST, "/collections"), entry.to_string().into_bytes(), "").await
+}
+
+/// Takes a collection out of the caller's list.
+pub async fn forget_collection(env: &Env, owner: &str, name: &str) -> Answer {
+    ask_list(env, owner, (Method::DELETE, &format!("/collections?id={name}")), Vec::new(), "").await
+}
+
 async fn ask_list(env: &Env, owner: &str, (method, path): (Method, &str), body: Vec<u8>, request_id: &str) -> Answer {
     let request = Request::builder().method(method).uri(format!("https://list{path}"));
     let unsayable = |_| ChatError::invalid("limit", "the query cannot be read");

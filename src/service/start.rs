@@ -5,9 +5,9 @@ use std::rc::Rc;
 
 use futures_channel::oneshot;
 use futures_util::future::{AbortHandle, Abortable, Either, select};
+use serde_json::{Map, Value};
 
-use super::drive::drive;
-use super::plan::plans;
+use super::job::Job;
 use super::remote::new_run_id;
 use super::run::{Run, STALLED_CLIENT_MS, Tell, gone};
 use super::{Ask, House};
@@ -22,13 +22,19 @@ pub struct Started {
     pub body: web_sys::ReadableStream,
 }
 
+/// Without a session an assistant's state ends with the run.
+fn forget(_: &Map<String, Value>) -> Result<(), ChatError> {
+    Ok(())
+}
+
 /// Runs to its end, into an outlet. An error is one that was not told there.
 pub async fn run_into(chat: ChatRequest, ask: Ask, house: &House, outlet: Rc<dyn Outlet>) -> Result<(), ChatError> {
-    let plans = plans(&chat, &ask, house)?;
+    let job = Job::new(&chat, &ask, Map::new(), house)?;
     let left = ask.left.clone();
     // Whoever waits here hears it by the error.
     let tell: Tell = Box::new(drop);
-    let run = Rc::new(Run::new(new_run_id(), chat, ask, house.settings.clone(), plans.len(), (outlet, tell)));
+    let run = Run::new(new_run_id(), chat, ask, house.settings.clone(), job.plans.len(), (outlet, tell));
+    let run = Rc::new(job.fit(run));
     let (stop, stopped) = AbortHandle::new_pair();
     let leaver = Rc::downgrade(&run);
     let _listener = OnAbort::new(left, move || {
@@ -37,7 +43,7 @@ pub async fn run_into(chat: ChatRequest, ask: Ask, house: &House, outlet: Rc<dyn
         }
         stop.abort();
     });
-    let outcome = Abortable::new(drive(&run, &plans), stopped).await.unwrap_or_else(|_| Err(gone()));
+    let outcome = Abortable::new(job.carry_out(&run, house, &forget), stopped).await.unwrap_or_else(|_| Err(gone()));
     run.report(&outcome);
     outcome
 }
@@ -50,7 +56,7 @@ pub async fn start(
     house: &House,
     context: &worker::Context,
 ) -> Result<Started, ChatError> {
-    let plans = plans(&chat, &ask, house)?;
+    let job = Job::new(&chat, &ask, Map::new(), house)?;
     let (tell, mut told) = oneshot::channel();
     let left = ask.left.clone();
     let run_id = ask.session.as_ref().map_or_else(new_run_id, |session| session.run_id.clone());
@@ -62,7 +68,8 @@ pub async fn start(
     let pipe = Rc::new(Pipe::new()?);
     // Nobody hears the verdict only when the client is gone.
     let tell: Tell = Box::new(move |verdict| drop(tell.send(verdict)));
-    let run = Rc::new(Run::new(run_id, chat, ask, settings, plans.len(), (pipe.clone(), tell)));
+    let run = Run::new(run_id, chat, ask, settings, job.plans.len(), (pipe.clone(), tell));
+    let run = Rc::new(job.fit(run));
     let (stop, stopped) = AbortHandle::new_pair();
     let leaver = Rc::downgrade(&run);
     let listener = OnAbort::new(left, move || {
@@ -71,9 +78,10 @@ pub async fn start(
         }
         stop.abort();
     });
-    let (driven, written) = (run.clone(), pipe.clone());
+    let (driven, written, house) = (run.clone(), pipe.clone(), house.clone());
     context.wait_until(async move {
-        let outcome = Abortable::new(drive(&driven, &plans), stopped).await.unwrap_or_else(|_| Err(gone()));
+        let outcome =
+            Abortable::new(job.carry_out(&driven, &house, &forget), stopped).await.unwrap_or_else(|_| Err(gone()));
         if driven.ask().session.is_none() {
             // What runs in a session is reported there.
             driven.report(&outcome);

@@ -27,10 +27,14 @@ pub struct SessionRecord {
     pub updated_at: u64,
     /// The latest run, which the next one follows.
     pub head: Option<String>,
+    /// The one that was the latest when the conversation was saved by its caller.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub saved: Option<String>,
 }
 
 /// How a run stands.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema), schemars(rename = "RunStatus"))]
 #[serde(rename_all = "snake_case")]
 pub enum Status {
     /// It is being answered.

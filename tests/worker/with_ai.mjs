@@ -1,8 +1,8 @@
 // The built worker with a stand-in for the binding `AI`, as it was before `returnRawResponse`: it gives
-// a stream, or an object, or throws. The request behind it goes to the simulator.
-import Tributary from '../../build/index.js';
-
-export { CallerObject, SessionObject } from '../../build/index.js';
+// a stream, or an object, or throws. The request behind it goes to the simulator. The worker's objects
+// have it too.
+import Tributary, { CallerObject as Callers, CollectionObject as Collections, SessionObject as Sessions } from '../../build/index.js';
+import { entry, withMore } from './wrapped.mjs';
 
 class Ai {
   #url;
@@ -27,6 +27,9 @@ class Ai {
   }
 }
 
-export default {
-  fetch: (request, env, context) => new Tributary(context, { ...env, AI: new Ai(env.AI_URL) }).fetch(request),
-};
+const more = (env) => ({ AI: new Ai(env.AI_URL) });
+
+export const CallerObject = withMore(Callers, more);
+export const SessionObject = withMore(Sessions, more);
+export const CollectionObject = withMore(Collections, more);
+export default entry(Tributary, more);

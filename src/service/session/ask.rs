@@ -89,11 +89,27 @@ impl Hall {
 
     /// The conversation, as far as it leads to the latest run.
     pub fn messages(&self, record: &SessionRecord) -> Result<Value, ChatError> {
+        self.messages_to(record.head.as_deref())
+    }
+
+    /// The conversation as it was when it was saved.
+    pub fn saved(&self, record: &SessionRecord) -> Result<Value, ChatError> {
+        self.messages_to(record.saved.as_deref())
+    }
+
+    /// Saves the conversation as it is now.
+    pub fn save(&self, record: SessionRecord) -> Result<Value, ChatError> {
+        let saved = record.head.clone();
+        self.store.save(&SessionRecord { saved, ..record })?;
+        Ok(json!({}))
+    }
+
+    fn messages_to(&self, head: Option<&str>) -> Result<Value, ChatError> {
         let live = self.live().filter(|going| going.verdict.rung() == Some(Ok(()))).map(|going| going.id.clone());
         let parents = self.store.parents()?;
         let mut messages = Vec::new();
         let mut runs = Vec::new();
-        for id in crate::session::chain(record.head.as_deref(), &parents) {
+        for id in crate::session::chain(head, &parents) {
             let Some(run) = self.store.run(&id)? else { continue };
             let mut own = self.store.messages(&id)?;
             if live.as_ref() == Some(&id) {

@@ -3,16 +3,16 @@
 use std::rc::Rc;
 
 use futures_util::future::{AbortHandle, Abortable};
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::ask::title_of;
 use super::log::LogOutlet;
 use super::{Going, Hall, Post};
+use crate::assistants::OURSELVES;
 use crate::dialects::kept;
-use crate::models::{ChatError, ChatRequest, Message, Parent, Part, Role};
+use crate::models::{ChatError, ChatRequest, Finish, Message, Parent, Part, Role};
 use crate::platform::{Abort, now_ms};
-use crate::service::drive::drive;
-use crate::service::plan::plans;
+use crate::service::job::Job;
 use crate::service::run::{Run, Tell, gone};
 use crate::service::{Ask, House};
 use crate::session::{RunRecord, SessionRecord, Status, chain, fit, settle};
@@ -47,10 +47,10 @@ impl Hall {
         let record = self.record()?;
         let parent = self.parent(&record, &asked.parent)?;
         let mut chat = self.with_history(&record, parent.as_deref(), asked.chat, &asked.house)?;
-        let ask = ask(&asked.post)?;
-        let plans = plans(&chat, &ask, &asked.house)?;
+        let ask = ask(&record, &asked.post)?;
+        let job = Job::new(&chat, &ask, record.state, &asked.house)?;
         let (provider, model) =
-            plans.first().map(|plan| (plan.target.provider.clone(), plan.target.model.clone())).unwrap_or_default();
+            job.plans.first().map(|plan| (plan.target.provider.clone(), plan.target.model.clone())).unwrap_or_default();
         self.store.begin(&RunRecord {
             id: going.id.clone(),
             parent,
@@ -70,12 +70,15 @@ impl Hall {
         chat.stream = true;
         let outlet = Rc::new(LogOutlet { hall: Rc::downgrade(self), going: Rc::downgrade(going) });
         let settings = asked.house.settings.clone();
-        let run = Rc::new(Run::new(going.id.clone(), chat, ask, settings, plans.len(), (outlet, self.tell(going))));
+        let run = Run::new(going.id.clone(), chat, ask, settings, job.plans.len(), (outlet, self.tell(going)));
+        let run = Rc::new(job.fit(run));
         let (drive_handle, stopped) = AbortHandle::new_pair();
         going.run.replace(Some((run.clone(), drive_handle)));
-        let (hall, going) = (self.clone(), going.clone());
+        let (hall, going, house) = (self.clone(), going.clone(), asked.house);
         self.home.wait_until(async move {
-            let outcome = Abortable::new(drive(&run, &plans), stopped).await.unwrap_or_else(|_| Err(gone()));
+            let keep = |changed: &Map<String, Value>| hall.keep_state(changed);
+            let outcome =
+                Abortable::new(job.carry_out(&run, &house, &keep), stopped).await.unwrap_or_else(|_| Err(gone()));
             run.report(&outcome);
             if let Err(error) = outcome {
                 hall.fail(&going, error);
@@ -116,6 +119,16 @@ impl Hall {
         Ok(())
     }
 
+    /// Keeps what changed in the assistant's state.
+    fn keep_state(&self, changed: &Map<String, Value>) -> Result<(), ChatError> {
+        if changed.is_empty() {
+            return Ok(());
+        }
+        let mut record = self.record()?;
+        record.state.extend(changed.iter().map(|(name, value)| (name.clone(), value.clone())));
+        self.store.save(&record)
+    }
+
     fn parent(&self, record: &SessionRecord, parent: &Parent) -> Result<Option<String>, ChatError> {
         match parent {
             Parent::Latest => Ok(record.head.clone()),
@@ -140,8 +153,13 @@ impl Hall {
             messages.push(Message { role: Role::System, parts: vec![Part::Text(system.clone())], tool_call_id: None });
         }
         for run in chain(parent, &self.store.parents()?) {
-            for message in self.store.messages(&run)? {
-                messages.push(kept::read_message(&message)?);
+            let said = self.store.messages(&run)?;
+            // What was refused here is told to no provider, not with the next question either.
+            if said.last().is_some_and(is_our_refusal) {
+                continue;
+            }
+            for message in said {
+                messages.extend(kept::read_messages(&message)?);
             }
         }
         // What is said for this answer only comes right behind what the session says.
@@ -162,7 +180,12 @@ impl Hall {
     }
 }
 
-fn ask(post: &Post) -> Result<Ask, ChatError> {
+fn is_our_refusal(answer: &Value) -> bool {
+    let is = |name: &str, word: &str| answer.get(name).and_then(Value::as_str) == Some(word);
+    is("provider", OURSELVES) && is("finish_reason", Finish::Refusal.as_str())
+}
+
+fn ask(record: &SessionRecord, post: &Post) -> Result<Ask, ChatError> {
     Ok(Ask {
         dialect: kept::LANGUAGE,
         stream: true,
@@ -173,6 +196,8 @@ fn ask(post: &Post) -> Result<Ask, ChatError> {
         trail: Rc::default(),
         // Nobody's leaving ends a session's run: whoever listens to it may leave and come back.
         left: Abort::new()?.signal(),
+        owner: record.owner.clone(),
+        preface: Vec::new(),
         kept: true,
         given: 0,
         session: None,

@@ -26,6 +26,11 @@ impl Hall {
         }
         self.flush(going);
         let run = going.run.borrow().as_ref().map(|(run, _)| run.clone());
+        if let Some((provider, model)) = run.as_ref().and_then(|run| run.last_answerer())
+            && let Err(error) = self.store.answers(&going.id, &provider, &model)
+        {
+            log(&json!({"event": "session", "run_id": going.id, "error": error.message}));
+        }
         // What was told is known; only what nobody was left to know is read from the log.
         let folded = run.and_then(|run| run.take_folded()).filter(|folded| folded.is_whole());
         let settled = self.settle(&going.id, folded);

@@ -113,7 +113,10 @@ impl Hall {
         house: &House,
     ) -> Result<Entered, ChatError> {
         let asked: Map<String, Value> = serde_json::from_slice(&post.body).unwrap_or_default();
-        let merged = with_defaults(&record.defaults, &asked);
+        let mut merged = with_defaults(&record.defaults, &asked);
+        if !record.assistant.is_empty() && !merged.contains_key("assistant") {
+            merged.insert("assistant".to_owned(), json!(record.assistant));
+        }
         let body = serde_json::to_vec(&merged).unwrap_or_default();
         let mut chat = kept::LANGUAGE.read_request(&body)?;
         let turn = chat.session.take();

@@ -4,6 +4,9 @@
 //! byte, or as a stream with a typed ending. The commit point between the two is passed with the
 //! first bytes for the client, and no attempt is made behind it.
 
+mod legs;
+mod watch;
+
 use std::cell::{Cell, Ref, RefCell};
 use std::rc::Rc;
 
@@ -13,19 +16,10 @@ use super::Ask;
 use super::plan::Plan;
 use crate::dialects::ReplyOptions;
 use crate::models::{ChatError, ChatRequest, ErrorKind, Event, Finish, Usage};
-use crate::platform::{Abort, Flow, Outlet, Settings, log, sleep};
-use crate::providers::retry::IDLE_TIMEOUT;
-use crate::relay::{End, Folded, Pace, Relay};
+use crate::platform::{Abort, Flow, Outlet, Settings, log};
+use crate::relay::{End, Folded, Joint, Relay};
 
-/// A client that takes nothing for so long is gone, or as good as gone.
-pub const STALLED_CLIENT_MS: u64 = 300_000;
-
-/// After its last frame a provider gets this long to end its body properly, which keeps the
-/// connection for the next request. The client does not wait for it.
-const GRACE_MS: u64 = 1_000;
-
-/// The watch looks at least this often, so that it sees a run that has just finished.
-const WATCH_MS: u64 = 1_000;
+pub use watch::STALLED_CLIENT_MS;
 
 /// The state of a run, shared by its driver, its watch, its pump and the listener for a lost client.
 pub struct Run {
@@ -35,9 +29,12 @@ pub struct Run {
     /// The request as it came, once it was mended for one provider.
     unmended: RefCell<Option<ChatRequest>>,
     settings: Settings,
-    targets: usize,
+    targets: Cell<usize>,
     outlet: Rc<dyn Outlet>,
     relay: RefCell<Option<Relay>>,
+    /// What several answers are told as, where an assistant produces the run.
+    joint: Option<Rc<RefCell<Joint>>>,
+    leg: legs::Legs,
     upstream: RefCell<Option<Abort>>,
     tell: RefCell<Option<Tell>>,
     in_flight: Cell<bool>,
@@ -89,9 +86,11 @@ impl Run {
             unmended: RefCell::new(None),
             ask,
             settings,
-            targets,
+            targets: Cell::new(targets),
             outlet,
             relay: RefCell::new(None),
+            joint: None,
+            leg: legs::Legs::default(),
             upstream: RefCell::new(None),
             tell: RefCell::new(Some(tell)),
             in_flight: Cell::new(false),
@@ -153,7 +152,7 @@ impl Run {
 
     /// Whether there was more than one target to choose from.
     pub fn has_choice(&self) -> bool {
-        self.targets > 1
+        self.targets.get() > 1
     }
 
     /// Mends the request for a provider that rejects something of it; but not the client's own words.
@@ -216,7 +215,13 @@ impl Run {
         self.at.asked.set(now);
         self.at.frame.set(now);
         self.at.bytes.set(now);
+        self.at.finished.set(None);
         self.in_flight.set(true);
+    }
+
+    /// Whether the client has been answered.
+    pub fn is_committed(&self) -> bool {
+        self.committed.get()
     }
 
     /// How this attempt's body is divided.
@@ -252,13 +257,23 @@ impl Run {
             }
             Some(End::Finished(_)) => {
                 self.at.finished.set(Some(now));
-                self.commit();
-                Flow::Close
+                match self.is_joint() {
+                    // Others may follow; and one that nobody sees is no answer to the client.
+                    true if out.is_empty() => Flow::Go,
+                    true => {
+                        self.commit();
+                        Flow::Go
+                    }
+                    false => {
+                        self.commit();
+                        Flow::Close
+                    }
+                }
             }
             Some(End::Failed(_)) => {
                 if self.is_hidden(relay) {
                     out.clear();
-                } else {
+                } else if !out.is_empty() || !self.is_joint() {
                     self.commit();
                 }
                 Flow::Stop
@@ -280,6 +295,14 @@ impl Run {
         });
         match end {
             Some((Some(End::Failed(error)), true)) => Err(error),
+            // Whether others follow, and how a failure is told, is not for this one to say.
+            _ if self.is_joint() => {
+                if !out.is_empty() {
+                    self.commit();
+                    self.outlet.write(&out);
+                }
+                Ok(())
+            }
             _ => {
                 self.commit();
                 self.outlet.write(&out);
@@ -292,52 +315,10 @@ impl Run {
     /// Whether a failure now is one that the client hears of by a status. What came before a failure
     /// is not lost with it: where there is text, that is sent, and the failure behind it.
     fn is_hidden(&self, relay: &Relay) -> bool {
-        !(self.committed.get() || (relay.began() && self.ask.stream))
-    }
-
-    /// Watches the clock: heartbeats while all is well. Ends with an error when the provider was
-    /// silent for too long, and with nothing when a finished provider does not end its body.
-    pub async fn watch(&self) -> Option<ChatError> {
-        loop {
-            let now = self.elapsed_ms();
-            if self.at.finished.get().is_some_and(|at| now >= at.saturating_add(GRACE_MS)) {
-                return None;
-            }
-            if self.outlet.has_room() {
-                self.at.room.set(now);
-            } else {
-                // It is the client who holds things up; the provider is not to blame.
-                self.at.frame.set(now);
-                self.at.bytes.set(now);
-                if now >= self.at.room.get().saturating_add(STALLED_CLIENT_MS) {
-                    return Some(gone());
-                }
-            }
-            let silent_until = self.at.frame.get().saturating_add(self.patience(now));
-            if now >= silent_until {
-                return Some(too_silent());
-            }
-            let mut next = silent_until.saturating_sub(now).min(WATCH_MS).min(self.settings.heartbeat_ms);
-            if self.committed.get() && self.outlet.has_room() {
-                let beat = self.at.output.get().saturating_add(self.settings.heartbeat_ms);
-                if now >= beat {
-                    self.heartbeat();
-                    continue;
-                }
-                next = next.min(beat.saturating_sub(now));
-            }
-            sleep(next.max(1)).await;
+        match &self.joint {
+            Some(joint) => !joint.borrow().spoke(),
+            None => !(self.committed.get() || (relay.began() && self.ask.stream)),
         }
-    }
-
-    /// How long the provider may send no frame: longer while it thinks, and while it says by
-    /// comments that it is still there.
-    fn patience(&self, now: u64) -> u64 {
-        let Settings { idle_ms, thinking_ms, .. } = self.settings;
-        let pace = self.with(|relay| relay.pace()).unwrap_or(Pace::Answering);
-        let thinks = pace == Pace::Thinking || (self.thinks_first.get() && !self.began());
-        let hums = self.at.bytes.get() > self.at.frame.get() && now < self.at.bytes.get().saturating_add(idle_ms);
-        if thinks || hums { thinking_ms.max(idle_ms) } else { idle_ms }
     }
 
     /// Whether the provider has begun to answer.
@@ -350,8 +331,14 @@ impl Run {
         if self.committed.replace(true) {
             return;
         }
+        if !self.ask.preface.is_empty() {
+            self.outlet.write(&self.ask.preface);
+        }
         let ms = self.elapsed_ms().saturating_sub(self.at.asked.get());
         let (provider, model, _) = &*self.asked.borrow();
+        if provider.is_empty() {
+            return self.tell(Ok(()));
+        }
         let is_named = model.strip_prefix(provider.as_str()).is_some_and(|rest| rest.starts_with('/'));
         let name = if is_named { model.clone() } else { format!("{provider}/{model}") };
         self.ask.trail.borrow_mut().answers(&name, ms);
@@ -367,13 +354,19 @@ impl Run {
 
     /// All that was told, where that is kept beside it; once.
     pub fn take_folded(&self) -> Option<Folded> {
-        self.with(Relay::take_folded).flatten()
+        match &self.joint {
+            Some(joint) => joint.borrow_mut().take_folded(),
+            None => self.with(Relay::take_folded).flatten(),
+        }
     }
 
     /// A sign of life, in a long silence.
     pub fn heartbeat(&self) {
         let mut out = Vec::new();
-        self.with(|relay| relay.heartbeat(&mut out));
+        match &self.joint {
+            Some(joint) => joint.borrow_mut().heartbeat(&mut out),
+            None => drop(self.with(|relay| relay.heartbeat(&mut out))),
+        }
         self.at.output.set(self.elapsed_ms());
         self.outlet.beat(&out);
     }
@@ -391,7 +384,11 @@ impl Run {
         self.abort_upstream();
         let mut out = Vec::new();
         let was_open = self.with(|relay| relay.end().is_none().then(|| relay.cancel(&mut out))).flatten().is_some();
-        if !was_open {
+        if let Some(joint) = &self.joint {
+            let mut joint = joint.borrow_mut();
+            joint.take_leg();
+            joint.finish(Finish::Cancelled, None, &mut out);
+        } else if !was_open {
             // Between two attempts, or before the first: nothing was given yet.
             self.end_unbegun(&mut out);
         }
@@ -423,7 +420,10 @@ impl Run {
 
     /// Says in the log how it ended.
     pub fn report(&self, outcome: &Result<(), ChatError>) {
-        let end = self.with(|relay| relay.end().cloned()).flatten();
+        let end = match &self.joint {
+            Some(joint) => joint.borrow().end().cloned(),
+            None => self.with(|relay| relay.end().cloned()).flatten(),
+        };
         let end = match (outcome, &end) {
             (Err(error), _) | (_, Some(End::Failed(error))) => error.kind.as_str().to_owned(),
             (_, Some(End::Finished(finish))) => finish.as_str().to_owned(),
@@ -441,10 +441,4 @@ impl Run {
 /// A client that did not wait.
 pub fn gone() -> ChatError {
     ChatError::new(ErrorKind::Cancelled, "the client left")
-}
-
-fn too_silent() -> ChatError {
-    let mut error = ChatError::new(ErrorKind::Timeout, "the provider was silent for too long");
-    error.code = Some(IDLE_TIMEOUT.to_owned());
-    error
 }

@@ -1,0 +1,257 @@
+//! Documents on their way into a collection: divided, embedded, kept. All of a request or nothing.
+
+use std::collections::{HashMap, HashSet};
+
+use serde_json::{Value, json};
+
+use super::{Asking, Collection, ask, house};
+use crate::callers::digest_hex;
+use crate::data::{CollectionRecord, DocumentRow, Piece};
+use crate::models::{ChatError, EmbedRequest, ErrorKind};
+use crate::platform::{now_ms, random_hex};
+use crate::retrieval::stores::Point;
+use crate::retrieval::{Document, Settings, Sketch, chunks, indexed, read_documents, read_vector, write_vector};
+use crate::service::exchange::embed;
+
+/// What providers of embeddings take at once: 100 texts, and OpenAI 300,000 tokens.
+const MOST_TEXTS: usize = 96;
+const MOST_BYTES: usize = 200_000;
+
+/// Sketches are searched in memory, of which an object has 128 MB: 48 MB are 30,000 pieces of 1,536 numbers.
+const MOST_SKETCHES: usize = 48 << 20;
+
+/// As many as an index of words alone holds with ease.
+const MOST_PIECES: u64 = 200_000;
+
+/// A document that is to be kept.
+struct Prepared {
+    row: DocumentRow,
+    text: String,
+    pieces: Vec<Piece>,
+}
+
+impl Collection {
+    /// Adds documents; those of a known id replace it.
+    pub async fn add(&self, body: &[u8], asking: &Asking) -> Result<Value, ChatError> {
+        let documents = read_documents(body)?;
+        let settings = self.settings()?;
+        let found = self.store.record()?;
+        let mut record = match found.clone() {
+            // One that is empty may be begun otherwise.
+            Some(record) if self.store.counts()?.0 > 0 => record,
+            _ => pinned(&settings),
+        };
+        let prepared: Vec<Prepared> =
+            unique(documents).into_iter().map(|document| prepare(document, &record, asking)).collect();
+        let vectors = self.vectors_for(&prepared, &record, asking, found.is_some()).await?;
+        self.check_size(&prepared, &vectors, &mut record)?;
+        self.tell_store(&prepared, &vectors, &record, &settings, asking).await?;
+        // From here on nothing is awaited: what is written is written together.
+        if found.is_none() && self.store.record()?.is_none() {
+            self.store.create(&record)?;
+        }
+        self.store.save(&record)?;
+        for document in &prepared {
+            self.keep(document, &vectors, &record)?;
+        }
+        self.settle_store(&record, asking).await;
+        let told = |Prepared { row, .. }: &Prepared| json!({"id": row.id, "title": row.title, "url": row.url, "chunks": row.chunks});
+        Ok(json!({"documents": prepared.iter().map(told).collect::<Vec<_>>(), "embeddings": record.embeddings}))
+    }
+
+    /// The vectors of all pieces, by their digests: those that are known, and the others from the model.
+    async fn vectors_for(
+        &self,
+        prepared: &[Prepared],
+        record: &CollectionRecord,
+        asking: &Asking,
+        exists: bool,
+    ) -> Result<HashMap<String, Vec<f32>>, ChatError> {
+        let Some(model) = &record.embeddings else { return Ok(HashMap::new()) };
+        let mut texts: HashMap<&str, String> = HashMap::new();
+        for Prepared { row, pieces, .. } in prepared {
+            texts.extend(pieces.iter().map(|piece| (piece.hash.as_str(), embedded(row.title.as_deref(), &piece.text))));
+        }
+        let hashes: Vec<String> = texts.keys().map(|hash| (*hash).to_owned()).collect();
+        let known = if exists { self.store.vectors(&hashes)? } else { HashMap::new() };
+        let mut vectors: HashMap<String, Vec<f32>> =
+            known.into_iter().map(|(hash, bytes)| (hash, read_vector(&bytes))).collect();
+        // In the order in which they stand, so that a request is the same when it is made again.
+        let mut missing: Vec<(&str, &str)> = Vec::new();
+        let mut seen = HashSet::new();
+        for piece in prepared.iter().flat_map(|document| &document.pieces) {
+            if !vectors.contains_key(&piece.hash) && seen.insert(piece.hash.as_str()) {
+                let text = texts.get(piece.hash.as_str()).map(String::as_str).unwrap_or_default();
+                missing.push((&piece.hash, text));
+            }
+        }
+        for batch in batches(&missing) {
+            let input: Vec<String> = batch.iter().map(|(_, text)| (*text).to_owned()).collect();
+            let made = self.embed(model, input, asking).await?;
+            vectors.extend(batch.iter().map(|(hash, _)| (*hash).to_owned()).zip(made));
+        }
+        Ok(vectors)
+    }
+
+    /// The vectors of texts, from the model.
+    pub(super) async fn embed(
+        &self,
+        model: &str,
+        input: Vec<String>,
+        asking: &Asking,
+    ) -> Result<Vec<Vec<f32>>, ChatError> {
+        let request = EmbedRequest { model: Some(model.to_owned()), input, ..EmbedRequest::default() };
+        let (embeddings, _) = embed(&request, &ask(asking), &house(&self.env)?).await?;
+        Ok(embeddings.vectors)
+    }
+
+    fn check_size(
+        &self,
+        prepared: &[Prepared],
+        vectors: &HashMap<String, Vec<f32>>,
+        record: &mut CollectionRecord,
+    ) -> Result<(), ChatError> {
+        for vector in vectors.values() {
+            if record.dimensions == 0 {
+                record.dimensions = vector.len();
+            }
+            if vector.len() != record.dimensions || vector.is_empty() {
+                let (made, kept) = (vector.len(), record.dimensions);
+                let words =
+                    format!("the model made a vector of {made} numbers, but those of the collection have {kept}");
+                return Err(ChatError::lasting(ErrorKind::Provider, words));
+            }
+        }
+        let new: usize = prepared.iter().map(|document| document.pieces.len()).sum();
+        let old = if self.store.record()?.is_some() { self.store.counts()?.1 } else { 0 };
+        let all = old.saturating_add(new as u64);
+        let sketches = usize::try_from(all).unwrap_or(usize::MAX).saturating_mul(record.dimensions);
+        let is_full = all > MOST_PIECES || (record.store.is_none() && sketches > MOST_SKETCHES);
+        match is_full {
+            true => Err(ChatError::invalid(
+                "documents",
+                "the collection is full: what it has already and these documents are more than its object can search",
+            )),
+            false => Ok(()),
+        }
+    }
+
+    fn keep(
+        &self,
+        document: &Prepared,
+        vectors: &HashMap<String, Vec<f32>>,
+        record: &CollectionRecord,
+    ) -> Result<(), ChatError> {
+        let Prepared { row, text, pieces } = document;
+        self.remove(&row.id, record)?;
+        self.store.add_document(row, text)?;
+        // Of what was replaced some pieces may be the same.
+        let points: Vec<String> = pieces.iter().map(|piece| piece.point.clone()).collect();
+        self.store.settle(&points)?;
+        for piece in pieces {
+            let at = self.store.add_piece(&row.id, piece)?;
+            let Some(vector) = vectors.get(&piece.hash) else { continue };
+            let sketch = Sketch::of(vector);
+            self.store.keep_vector(&piece.hash, write_vector(vector), sketch.bytes(), false, now_ms())?;
+            if let Some(matrix) = self.matrix.borrow_mut().as_mut() {
+                matrix.push(at, &sketch);
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Collection {
+    /// Another store is told first: what it has and we do not know does no harm.
+    async fn tell_store(
+        &self,
+        prepared: &[Prepared],
+        vectors: &HashMap<String, Vec<f32>>,
+        record: &CollectionRecord,
+        settings: &Settings,
+        asking: &Asking,
+    ) -> Result<(), ChatError> {
+        let Some(store) = self.open_store(record, settings)? else { return Ok(()) };
+        let point = |row: &DocumentRow, piece: &Piece| {
+            Some(Point {
+                id: piece.point.clone(),
+                vector: vectors.get(&piece.hash)?.clone(),
+                document: row.id.clone(),
+                chunk: piece.at,
+                text: piece.text.clone(),
+                title: row.title.clone(),
+                url: row.url.clone(),
+            })
+        };
+        let all = prepared.iter().flat_map(|document| document.pieces.iter().map(move |piece| (&document.row, piece)));
+        let points: Vec<Point> = all.filter_map(|(row, piece)| point(row, piece)).collect();
+        self.upsert(store.as_ref(), &points, record.dimensions, asking).await
+    }
+}
+
+fn pinned(settings: &Settings) -> CollectionRecord {
+    CollectionRecord {
+        embeddings: settings.embeddings.clone(),
+        dimensions: 0,
+        store: settings.store.as_ref().map(|store| store.kind().to_owned()),
+    }
+}
+
+/// Of several of one id the last one counts.
+fn unique(documents: Vec<Document>) -> Vec<Document> {
+    let mut ids = HashSet::new();
+    let mut kept: Vec<Document> = documents
+        .into_iter()
+        .rev()
+        .filter(|document| document.id.as_ref().is_none_or(|id| ids.insert(id.clone())))
+        .collect();
+    kept.reverse();
+    kept
+}
+
+fn prepare(document: Document, record: &CollectionRecord, asking: &Asking) -> Prepared {
+    let Document { id, text, title, url, metadata } = document;
+    let id = id.unwrap_or_else(|| format!("d_{}", random_hex(20)));
+    let model = record.embeddings.as_deref().unwrap_or_default();
+    let piece = |(at, piece): (u64, &str)| Piece {
+        at,
+        text: piece.to_owned(),
+        words: indexed(&embedded(title.as_deref(), piece)),
+        hash: content_hash(model, &embedded(title.as_deref(), piece)),
+        point: point_id(&format!("{}\n{id}\n{at}\n{piece}", asking.digest)),
+    };
+    let pieces: Vec<Piece> = (0u64..).zip(chunks(&text)).map(piece).collect();
+    let row = DocumentRow { id, title, url, metadata, chunks: pieces.len() as u64, created_at: now_ms() };
+    Prepared { row, text, pieces }
+}
+
+/// What a piece is found by: its own words, under those of its document's title.
+fn embedded(title: Option<&str>, piece: &str) -> String {
+    title.map_or_else(|| piece.to_owned(), |title| format!("{title}\n{piece}"))
+}
+
+/// What a vector is known by.
+pub fn content_hash(model: &str, text: &str) -> String {
+    digest_hex(format!("{model}\n{text}").as_bytes())
+}
+
+/// A digest as a UUID.
+fn point_id(text: &str) -> String {
+    let hex = digest_hex(text.as_bytes());
+    let part = |from: usize, to: usize| hex.get(from..to).unwrap_or_default();
+    format!("{}-{}-8{}-8{}-{}", part(0, 8), part(8, 12), part(13, 16), part(17, 20), part(20, 32))
+}
+
+fn batches<'a, 'b>(texts: &'b [(&'a str, &'a str)]) -> Vec<&'b [(&'a str, &'a str)]> {
+    let (mut all, mut start, mut bytes) = (Vec::new(), 0usize, 0usize);
+    for (at, (_, text)) in texts.iter().enumerate() {
+        let is_full = at.saturating_sub(start) >= MOST_TEXTS || bytes.saturating_add(text.len()) > MOST_BYTES;
+        if is_full && at > start {
+            all.extend(texts.get(start..at));
+            (start, bytes) = (at, 0);
+        }
+        bytes = bytes.saturating_add(text.len());
+    }
+    all.extend(texts.get(start..).filter(|rest| !rest.is_empty()));
+    all
+}

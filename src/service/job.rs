@@ -1,0 +1,52 @@
+//! How a run is produced: by a model that is asked once, or by an assistant.
+
+use std::rc::Rc;
+
+use serde_json::{Map, Value};
+
+use super::conduct::{Keep, conduct};
+use super::drive::drive;
+use super::plan::{Plan, plans};
+use super::run::Run;
+use super::{Ask, House};
+use crate::assistants::{Play, USUAL};
+use crate::models::{ChatError, ChatRequest};
+
+/// What is to be done for a request.
+pub struct Job {
+    /// Whom it asks, as far as that is known before.
+    pub plans: Vec<Plan>,
+    /// The assistant that asks, and maybe others; none where nothing but the answer is wanted.
+    play: Option<Play>,
+}
+
+impl Job {
+    /// The job of a request; the state is what earlier runs of its session left. What is wrong with it is told here,
+    /// before anybody is asked.
+    pub fn new(chat: &ChatRequest, ask: &Ask, state: Map<String, Value>, house: &House) -> Result<Self, ChatError> {
+        let is_plain = chat.assistant.as_deref().is_none_or(|name| name == USUAL);
+        let asks_once = is_plain && chat.retrieval.is_none() && !chat.steps;
+        // What belongs to a session is produced there.
+        let play = match asks_once || ask.session.is_some() {
+            true => None,
+            false => Some(Play::new(chat.clone(), state, house.assistants()?)?),
+        };
+        Ok(Job { plans: plans(chat, ask, house)?, play })
+    }
+
+    /// The run, made for this job.
+    pub fn fit(&self, run: Run) -> Run {
+        match &self.play {
+            Some(play) => run.joined(play.name()),
+            None => run,
+        }
+    }
+
+    /// Does it. An error is what the client is told instead of an answer.
+    pub async fn carry_out(self, run: &Rc<Run>, house: &House, keep: Keep<'_>) -> Result<(), ChatError> {
+        match self.play {
+            Some(play) => conduct(run, play, house, keep).await,
+            None => drive(run, &self.plans).await,
+        }
+    }
+}
