@@ -4,12 +4,14 @@
 //   npm run bench                 everything, some minutes
 //   npm run bench -- --quick      fewer rounds
 //   npm run bench -- --core       only the pure core, on this machine
+//   npm run bench -- --retrieval  only the search of a collection
 //
 // Machines are noisy: what counts are ratios between variants of one round, and their medians.
 
 import { existsSync } from "node:fs";
-import { median, prepare, readOne } from "../bench/streams.mjs";
+import { search } from "../bench/retrieval.mjs";
 import { start } from "../bench/runtime.mjs";
+import { median, prepare, readOne } from "../bench/streams.mjs";
 import { fail, root, run, say } from "./lib.mjs";
 
 const quick = process.argv.includes("--quick");
@@ -26,11 +28,26 @@ const SHAPES = [
   { at: 50, per: 1, gap: 2, tokens: 200, ofC: 0.95, ofB: 1.1 },
 ];
 
-if (!process.argv.includes("--core")) await streams();
+if (process.argv.includes("--retrieval")) {
+  await retrieval();
+  process.exit(0);
+}
+if (!process.argv.includes("--core")) {
+  await streams();
+  await retrieval();
+}
 if (process.argv.includes("--streams")) process.exit(0);
 say("the pure core, in bytes a second");
 const { ok, why } = run("cargo", ["bench", "--no-default-features", "--bench", "core", "--", ...(quick ? ["--quick"] : [])]);
 if (!ok) fail(why);
+
+/** A collection of ten thousand pieces: what it costs to fill and to search, and what it holds in memory. */
+async function retrieval() {
+  await import("./build.mjs");
+  const runtime = await start(root);
+  await search(runtime, quick ? 20 : 100);
+  runtime.stop();
+}
 
 async function streams() {
   if (!existsSync("/proc/self/schedstat")) fail("the benchmark reads /proc: it runs on Linux only");

@@ -16,7 +16,10 @@ const TOOLS = [
 const TARGET = "wasm32-unknown-unknown";
 const LOCK_STAMP = "node_modules/.tributary-lock";
 const REQUIREMENTS = "tests/worker/python/requirements.txt";
+// What wants other versions of the same packages than the rest does: in a folder of its own.
+const APART = "tests/worker/python/lanarky.txt";
 const PYTHON_HOME = "target/python";
+const PYTHON_APART = "target/python/lanarky";
 const PYTHON_STAMP = "target/python/.tributary-requirements";
 
 if (Number(process.versions.node.split(".")[0]) < 20) fail(`Node 20 or later is needed; this is ${process.version}.`);
@@ -66,10 +69,16 @@ function browser() {
 
 /** The vendors' Python packages, in an environment of their own. Without them their tests are skipped. */
 function python() {
-  const wanted = digest([REQUIREMENTS]);
+  const wanted = digest([REQUIREMENTS, APART]);
   if (process.env.PYTHON !== undefined || read(PYTHON_STAMP) === wanted) return;
   say("installing the vendors' Python packages for the tests");
-  const steps = [["python3", "-m", "venv", "--clear", PYTHON_HOME], [pythonPath, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "-r", REQUIREMENTS]];
+  const install = [pythonPath, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"];
+  const steps = [
+    ["python3", "-m", "venv", "--clear", PYTHON_HOME],
+    [...install, "-r", REQUIREMENTS],
+    // lanarky wants a Python below 3.12, but works with later ones.
+    [...install, "--no-warn-conflicts", "--ignore-requires-python", "--target", PYTHON_APART, "-r", APART],
+  ];
   const failed = steps.find(([program, ...args]) => !run(program, args).ok);
   if (failed) return say("there is no Python with venv and pip here: the tests of the Python packages will be skipped");
   writeFileSync(join(root, PYTHON_STAMP), wanted);

@@ -22,7 +22,10 @@ const LEVELS = {
     { name: "lints of the pure core", program: "cargo", args: ["clippy", "-q", PURE, "--all-targets", "--", "-D", "warnings"] },
     { name: "lints of the worker", program: "cargo", args: ["clippy", "-q", ...WASM, "--", "-D", "warnings"] },
   ],
-  core: [{ name: "the pure core on this machine", program: "cargo", args: ["test", PURE, "--", "--show-output"] }],
+  core: [
+    { name: "the pure core on this machine", program: "cargo", args: ["test", PURE, "--", "--show-output"] },
+    { name: "the API's description", program: "node", args: [...NODE_TEST, ...files("tests/docs")] },
+  ],
   browser: [
     {
       name: "the pure core in headless Chromium",
@@ -33,7 +36,7 @@ const LEVELS = {
   ],
   worker: [
     { name: "building the worker", program: "node", args: ["scripts/build.mjs"] },
-    { name: "the worker on the real runtime", program: "node", args: [...NODE_TEST, ...files("tests/simulator"), ...files("tests/worker")] },
+    { name: "the worker on the real runtime", program: "node", args: [...NODE_TEST, ...files("tests/simulator"), ...files("tests/simulator/stores"), ...files("tests/worker")] },
   ],
   page: [
     { name: "building the worker", program: "node", args: ["scripts/build.mjs"] },

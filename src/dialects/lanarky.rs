@@ -58,6 +58,88 @@ impl ToClient for Lanarky {
     }
 }
 
+/// The same language as server-sent events, or as one object at the end.
+pub struct LanarkyEvents;
+
+impl ToClient for LanarkyEvents {
+    fn read_request(&self, body: &[u8]) -> Result<ChatRequest, ChatError> {
+        let mut map = fields::read_body(body)?;
+        let stream = Fields::root(&map).bool("stream")?.unwrap_or(false);
+        map.shift_remove("stream");
+        let body = Value::Object(map).to_string().into_bytes();
+        Ok(ChatRequest { stream, ..Lanarky.read_request(&body)? })
+    }
+
+    fn encoder(&self, reply: ReplyOptions, _: &ChatRequest) -> Box<dyn Encode> {
+        match reply.stream {
+            true => Box::new(Events),
+            false => Box::new(Whole { model: reply.model, text: String::new() }),
+        }
+    }
+
+    fn filtered_is_error(&self) -> bool {
+        true
+    }
+
+    fn write_error(&self, error: &ChatError, _: &str) -> ErrorReply {
+        let body = failure(error).to_string().into_bytes();
+        ErrorReply { status: error.kind.status(), body, headers: Vec::new() }
+    }
+}
+
+fn failure(error: &ChatError) -> Value {
+    json!({"status_code": error.kind.status().as_u16(), "detail": error.message})
+}
+
+struct Events;
+
+impl Encode for Events {
+    fn event(&mut self, event: Event<'_>, out: &mut Vec<u8>) {
+        match event {
+            Event::Text(text) | Event::Refusal(text) if !text.is_empty() => frame("completion", text, out),
+            Event::Finish { .. } => frame("end", "", out),
+            Event::Error(error) => frame("error", &failure(error).to_string(), out),
+            _ => {}
+        }
+    }
+
+    fn heartbeat(&mut self, out: &mut Vec<u8>) {
+        out.extend_from_slice(b": hb\n\n");
+    }
+}
+
+/// A frame; each line of a text is one of its data lines.
+fn frame(event: &str, text: &str, out: &mut Vec<u8>) {
+    out.extend_from_slice(b"event: ");
+    out.extend_from_slice(event.as_bytes());
+    out.push(b'\n');
+    // What ends a line to a reader of events ends one here.
+    for line in text.replace("\r\n", "\n").split(['\n', '\r']) {
+        out.extend_from_slice(b"data: ");
+        out.extend_from_slice(line.as_bytes());
+        out.push(b'\n');
+    }
+    out.push(b'\n');
+}
+
+struct Whole {
+    model: String,
+    text: String,
+}
+
+impl Encode for Whole {
+    fn event(&mut self, event: Event<'_>, out: &mut Vec<u8>) {
+        match event {
+            Event::Start { model } => model.clone_into(&mut self.model),
+            Event::Text(text) | Event::Refusal(text) => self.text.push_str(text),
+            Event::Finish { .. } => write_json_value(out, &json!({"text": self.text, "model": self.model})),
+            _ => {}
+        }
+    }
+
+    fn heartbeat(&mut self, _: &mut Vec<u8>) {}
+}
+
 struct Lines;
 
 impl Encode for Lines {
@@ -70,8 +152,7 @@ impl Encode for Lines {
             }
             Event::Finish { .. } => out.extend_from_slice(b"{\"data\":\"\",\"event\":\"end\"}\n"),
             Event::Error(error) => {
-                let data = json!({"status_code": error.kind.status().as_u16(), "detail": error.message});
-                line(&json!({"data": data, "event": "error"}), out);
+                line(&json!({"data": failure(error), "event": "error"}), out);
             }
             _ => {}
         }
@@ -115,6 +196,26 @@ mod tests {
             "\n",
         );
         assert_eq!(String::from_utf8(out).unwrap(), expected);
+    }
+
+    #[test]
+    fn events_have_a_data_line_for_each_line() {
+        let mut out = Vec::new();
+        let down = ChatError::new(ErrorKind::Overloaded, "down");
+        let events =
+            [Event::Text("a\r\n b\rc\n"), Event::Finish { reason: Finish::Stop, raw: None }, Event::Error(&down)];
+        events.into_iter().for_each(|event| Events.event(event, &mut out));
+        let expected = concat!(
+            "event: completion\ndata: a\ndata:  b\ndata: c\ndata: \n\n",
+            "event: end\ndata: \n\n",
+            "event: error\ndata: {\"status_code\":503,\"detail\":\"down\"}\n\n",
+        );
+        assert_eq!(String::from_utf8(out).unwrap(), expected);
+        let streams = |body: Value| LanarkyEvents.read_request(body.to_string().as_bytes()).map(|chat| chat.stream);
+        let messages = json!([{"role": "user", "content": "hi"}]);
+        assert_eq!(streams(json!({"messages": messages, "stream": true})), Ok(true));
+        assert_eq!(streams(json!({"messages": messages})), Ok(false));
+        assert_eq!(streams(json!({"messages": messages, "stream": "x"})).unwrap_err().param.as_deref(), Some("stream"));
     }
 
     #[test]

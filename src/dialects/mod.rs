@@ -8,6 +8,7 @@
 //! dialect is in [`Quirks`](crate::models::Quirks) or in the decoder's tolerance.
 
 mod anthropic;
+pub mod earlier;
 pub mod embeddings;
 mod fields;
 mod gemini;
@@ -37,8 +38,9 @@ use crate::framing::{Frame, Framing};
 use crate::models::{Beyond, ChatError, ChatRequest, EmbedRequest, Embeddings, ErrorKind, Event, Native, Sink, Target};
 
 pub use anthropic::Anthropic;
+pub use earlier::Earlier;
 pub use gemini::{Gemini, GeminiArray};
-pub use lanarky::Lanarky;
+pub use lanarky::{Lanarky, LanarkyEvents};
 pub use ollama::{Ollama, OllamaGenerate};
 pub use openai_chat::OpenAiChat;
 pub use openai_responses::{OpenAiResponses, kept_response, write_kept_response};

@@ -38,7 +38,7 @@ pub fn identify(call: &Call, settings: &Settings, keys: &Keys) -> (Caller, Optio
     if !keys.is_empty() && !settings.allow_anonymous {
         return (Caller::Nobody, None);
     }
-    match cookie(call) {
+    match own_cookie(call) {
         Some(cookie) => (Caller::browser(&cookie), None),
         None if is_own_page(call) => {
             let cookie = random_hex(30);
@@ -57,8 +57,13 @@ pub fn no_key() -> ChatError {
 
 /// Keeps a browser's new identity for a year. No script can read it, and no other site makes the browser send it.
 pub fn set_cookie(call: &Call, value: &str) -> String {
+    write_cookie(call, COOKIE, value)
+}
+
+/// A cookie of any name, kept likewise.
+pub fn write_cookie(call: &Call, name: &str, value: &str) -> String {
     let secure = if call.uri.scheme_str() == Some("https") { "; Secure" } else { "" };
-    format!("{COOKIE}={value}; Path=/; HttpOnly; SameSite=Strict; Max-Age=31536000{secure}")
+    format!("{name}={value}; Path=/; HttpOnly; SameSite=Strict; Max-Age=31536000{secure}")
 }
 
 /// Where each vendor's SDK puts its key.
@@ -71,9 +76,13 @@ fn keys_in(call: &Call) -> Vec<String> {
     bearer.into_iter().chain(others).chain(query(&call.uri, "key")).collect()
 }
 
-fn cookie(call: &Call) -> Option<String> {
-    let all = header(&call.request, "cookie")?;
-    let value = all.split(';').filter_map(|pair| pair.trim().split_once('=')).find(|(name, _)| *name == COOKIE)?.1;
+fn own_cookie(call: &Call) -> Option<String> {
+    cookie(&header(&call.request, "cookie")?, COOKIE)
+}
+
+/// A cookie of ours among all that a browser sends.
+pub fn cookie(all: &str, name: &str) -> Option<String> {
+    let value = all.split(';').filter_map(|pair| pair.trim().split_once('=')).find(|(key, _)| *key == name)?.1;
     // One that we did not make says nothing.
     (value.len() == 30 && value.bytes().all(|byte| byte.is_ascii_hexdigit())).then(|| value.to_owned())
 }

@@ -3,6 +3,8 @@
 use serde_json::{Map, Value, json};
 
 use super::reply::Reply;
+use crate::assistants;
+use crate::models::{ChatError, ErrorKind};
 use crate::providers::{Models, Provider};
 use crate::service::House;
 
@@ -40,6 +42,23 @@ pub fn providers(house: &House) -> Reply {
     let routes: Map<String, Value> =
         house.catalogue.routes().map(|(alias, models)| (alias.to_owned(), json!(models))).collect();
     Reply::json(200, &json!({"default": house.catalogue.default_name(), "providers": list, "routes": routes}))
+}
+
+/// `GET /api/v1/assistants`.
+pub fn assistants() -> Reply {
+    let all: Vec<Value> = assistants::ALL.into_iter().map(assistants::describe).collect();
+    Reply::json(200, &json!({"assistants": all}))
+}
+
+/// `GET /api/v1/assistants/{name}`: with its graph as Mermaid draws it.
+pub fn assistant(name: &str) -> Result<Reply, ChatError> {
+    let missing = |_| ChatError::new(ErrorKind::NotFound, "there is no such assistant");
+    let assistant = assistants::find(name).map_err(missing)?;
+    let mut fields = assistants::describe(assistant);
+    if let Some(map) = fields.as_object_mut() {
+        map.insert("mermaid".to_owned(), json!(assistants::mermaid(assistant)));
+    }
+    Ok(Reply::json(200, &fields))
 }
 
 /// Whether the operator has made a provider ready.

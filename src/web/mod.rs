@@ -3,7 +3,9 @@
 mod access;
 mod body;
 mod chat;
+mod collections;
 mod count;
+mod earlier;
 mod embed;
 mod gemini;
 mod info;
@@ -80,11 +82,11 @@ async fn answer(call: Call, env: Env, context: &Context) -> (Reply, Option<Strin
     }
     let (caller, new_cookie) = access::identify(&call, &house.settings, &house.keys);
     let call = Call { caller, new_cookie, ..call };
-    let reply = serve(call, &house, context).await.unwrap_or_else(failed);
+    let reply = serve(call, &house, context, origin.as_deref()).await.unwrap_or_else(failed);
     (named(reply), origin)
 }
 
-async fn serve(call: Call, house: &House, context: &Context) -> Result<Reply, ChatError> {
+async fn serve(call: Call, house: &House, context: &Context, origin: Option<&str>) -> Result<Reply, ChatError> {
     let route = match routes::find(&call.method, call.uri.path()) {
         Ok(Route::Health) => return Ok(info::health()),
         // Whoever has no key is not told what there is.
@@ -104,6 +106,11 @@ async fn serve(call: Call, house: &House, context: &Context) -> Result<Reply, Ch
         Route::Models => Ok(lists::all(list_dialect(&call), house)),
         Route::Model => lists::one(list_dialect(&call), &routes::one_model(call.uri.path()).unwrap_or_default(), house),
         Route::Gemini(asked) => gemini::serve(call, asked, house, context).await,
+        Route::Earlier(route) => earlier::serve(call, route, house, context, origin.is_some()).await,
+        Route::Collections => collections::list(&call, house).await,
+        Route::Collection(route) => collections::serve(call, route, house).await,
+        Route::Assistants => Ok(info::assistants()),
+        Route::Assistant(name) => info::assistant(&name),
         Route::StreamHealth => Ok(info::stream_health(house)),
         Route::Providers => Ok(info::providers(house)),
         Route::OllamaTags => Ok(lists::all(ListDialect::Ollama, house)),

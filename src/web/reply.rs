@@ -40,6 +40,12 @@ impl Reply {
         Reply { status, headers, body: Body::Bytes(body) }
     }
 
+    /// A text of any kind.
+    pub fn text(status: u16, content_type: &str, body: Vec<u8>) -> Self {
+        let headers = vec![("content-type", content_type.to_owned())];
+        Reply { status, headers, body: Body::Bytes(body) }
+    }
+
     /// A run.
     pub fn stream(body: ReadableStream, content_type: &str, run_id: &str) -> Self {
         let headers = vec![

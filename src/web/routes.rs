@@ -2,10 +2,14 @@
 
 use http::Uri;
 
+use super::collections::{self, CollectionRoute};
+use super::earlier::{self, EarlierRoute, TravelRoute};
 use super::gemini::{self, GeminiCall};
 use super::sessions::{self, SessionRoute};
 use crate::dialects::embeddings::EmbedDialect;
-use crate::dialects::{Anthropic, Lanarky, Ollama, OllamaGenerate, OpenAiChat, OpenAiResponses, ToClient, Unified};
+use crate::dialects::{
+    Anthropic, Earlier, Lanarky, Ollama, OllamaGenerate, OpenAiChat, OpenAiResponses, ToClient, Unified,
+};
 use crate::models::{ChatError, ErrorKind};
 
 /// What a request is for.
@@ -33,6 +37,14 @@ pub enum Route {
     Health,
     /// Sessions, and the runs in them.
     Session(SessionRoute),
+    /// What earlier services had.
+    Earlier(EarlierRoute),
+    /// The caller's collections, or one of them.
+    Collections,
+    Collection(CollectionRoute),
+    /// The assistants, or one of them.
+    Assistants,
+    Assistant(String),
     /// Chat over a WebSocket, without a session.
     Socket,
     /// A response that is kept, and how it is asked for.
@@ -53,6 +65,8 @@ const ROUTES: &[(&str, &str, Route)] = &[
     ("GET", "/api/v1/sessions", Route::Session(SessionRoute::List)),
     ("GET", "/api/v1/chat/stream/health", Route::StreamHealth),
     ("GET", "/api/v1/providers", Route::Providers),
+    ("GET", "/api/v1/assistants", Route::Assistants),
+    ("GET", "/api/v1/collections", Route::Collections),
     ("POST", "/v1/chat/completions", Route::Surface(&OpenAiChat)),
     ("POST", "/v1/responses", Route::Surface(&OpenAiResponses)),
     ("POST", "/v1/messages", Route::Surface(&Anthropic)),
@@ -68,6 +82,22 @@ const ROUTES: &[(&str, &str, Route)] = &[
     ("GET", "/api/version", Route::OllamaVersion),
     ("GET", "/ws", Route::Socket),
     ("GET", "/health", Route::Health),
+    ("POST", "/chat", Route::Earlier(EarlierRoute::Chat)),
+    ("POST", "/stream", Route::Earlier(EarlierRoute::Stream)),
+    ("POST", "/rag", Route::Earlier(EarlierRoute::Rag)),
+    ("POST", "/local-chat", Route::Earlier(EarlierRoute::Local { stream: false })),
+    ("POST", "/local-stream", Route::Earlier(EarlierRoute::Local { stream: true })),
+    ("POST", "/safe", Route::Earlier(EarlierRoute::Safe)),
+    ("GET", "/openai-streaming/", Route::Earlier(EarlierRoute::Travel(TravelRoute::Ask))),
+    ("GET", "/openai-streaming/map-coordinates", Route::Earlier(EarlierRoute::Travel(TravelRoute::Map))),
+    ("GET", "/openai-streaming/save-db-chat", Route::Earlier(EarlierRoute::Travel(TravelRoute::Save))),
+    ("GET", "/openai-streaming/get-db-chat", Route::Earlier(EarlierRoute::Travel(TravelRoute::Saved))),
+    (
+        "GET",
+        "/openai-streaming/get-all-messages-before-saved",
+        Route::Earlier(EarlierRoute::Travel(TravelRoute::Working)),
+    ),
+    ("DELETE", "/openai-streaming/delete-db-state-chat", Route::Earlier(EarlierRoute::Travel(TravelRoute::Delete))),
 ];
 
 /// Where a list's single models are, below the list.
@@ -75,6 +105,9 @@ const ONE_MODEL: &str = "/v1/models/";
 
 /// Where single responses are.
 const RESPONSES: &str = "/v1/responses/";
+
+/// Where single assistants are.
+const ASSISTANTS: &str = "/api/v1/assistants/";
 
 /// What a server of Ollama has below `/api` beside its chat: errors there are in its language, too.
 const OLLAMA: [&str; 11] =
@@ -98,6 +131,18 @@ pub fn find(method: &str, path: &str) -> Result<Route, ChatError> {
     }
     if let Some(found) = sessions::find(method, path) {
         return found.map(Route::Session).map_err(|allowed| not_allowed(method, allowed));
+    }
+    if let Some(found) = earlier::find(method, path) {
+        return found.map(Route::Earlier).map_err(|allowed| not_allowed(method, allowed));
+    }
+    if let Some(found) = collections::find(method, path) {
+        return found.map(Route::Collection).map_err(|allowed| not_allowed(method, allowed));
+    }
+    if let Some(name) = path.strip_prefix(ASSISTANTS).filter(|name| !name.is_empty() && !name.contains('/')) {
+        return match method {
+            "GET" => Ok(Route::Assistant(name.to_owned())),
+            _ => Err(not_allowed(method, "GET")),
+        };
     }
     if let Some(id) = path.strip_prefix(RESPONSES).filter(|id| !id.is_empty() && !id.contains('/')) {
         return match method {
@@ -132,6 +177,8 @@ pub fn language(uri: &Uri) -> &'static dyn ToClient {
     match ROUTES.iter().find(|(_, known, _)| *known == path) {
         Some((_, _, Route::Surface(dialect) | Route::Count(dialect) | Route::Embeddings(_, dialect))) => *dialect,
         Some((_, _, Route::Socket)) => &Lanarky,
+        Some((_, _, Route::Earlier(route))) => earlier::language(route),
+        _ if earlier::is_ours(path) => &Earlier::Deltas,
         _ if path.strip_prefix("/api/").is_some_and(|name| OLLAMA.contains(&name)) => &Ollama,
         _ if gemini::is_ours(path) => gemini::language(uri),
         // What the vendors have there and this gateway has not.

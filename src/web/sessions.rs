@@ -6,6 +6,7 @@ use serde_json::{Map, Value, json};
 use super::reply::Reply;
 use super::routes::Route;
 use super::{Call, access, body, header};
+use crate::assistants;
 use crate::callers::Caller;
 use crate::models::{ChatError, ErrorKind};
 use crate::platform::{Fetched, query};
@@ -140,7 +141,7 @@ fn read(bytes: &[u8]) -> Result<Map<String, Value>, ChatError> {
 }
 
 /// What a session may have for all its requests.
-const DEFAULTS: [&str; 12] = [
+const DEFAULTS: [&str; 13] = [
     "provider",
     "model",
     "temperature",
@@ -153,6 +154,7 @@ const DEFAULTS: [&str; 12] = [
     "tool_choice",
     "parallel_tool_calls",
     "response_format",
+    "retrieval",
 ];
 
 /// The fields of a new session. Its defaults are checked as the request is that they will be part of.
@@ -166,10 +168,7 @@ fn checked(fields: Map<String, Value>, house: &House) -> Result<Map<String, Valu
             return Err(ChatError::invalid(name, format!("{name} must be a string")));
         }
     }
-    match fields.get("assistant").and_then(Value::as_str) {
-        None | Some("plain") => {}
-        Some(_) => return Err(ChatError::invalid("assistant", "assistant must be plain: this version has no other")),
-    }
+    let assistant = assistants::find(fields.get("assistant").and_then(Value::as_str).unwrap_or(assistants::USUAL))?;
     let defaults = match fields.get("defaults") {
         None | Some(Value::Null) => Map::new(),
         Some(Value::Object(defaults)) => defaults.clone(),
@@ -190,7 +189,7 @@ fn checked(fields: Map<String, Value>, house: &House) -> Result<Map<String, Valu
     let text = |name: &str| fields.get(name).and_then(Value::as_str).map(str::trim).filter(|text| !text.is_empty());
     let title: Option<String> = text("title").map(|title| title.chars().take(200).collect());
     let mut checked = Map::new();
-    checked.insert("assistant".to_owned(), json!(text("assistant").unwrap_or("plain")));
+    checked.insert("assistant".to_owned(), json!(assistant.name));
     checked.insert("system".to_owned(), json!(text("system")));
     checked.insert("title".to_owned(), json!(title));
     checked.insert("defaults".to_owned(), json!(defaults));

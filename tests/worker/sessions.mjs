@@ -99,7 +99,7 @@ export async function replay(server, id) {
 
 /** A socket's message as the frame that SSE has for it, byte for byte; nothing for what is no event of a run. @param {string} message */
 export function asFrame(message) {
-  const [, id, event, data] = /^\{"id":"([^"]+)","event":"(chunk|done|error)","data":(.*)\}$/s.exec(message) ?? [];
+  const [, id, event, data] = /^\{"id":"([^"]+)","event":"(chunk|step|done|error)","data":(.*)\}$/s.exec(message) ?? [];
   if (!id) return '';
   return `id: ${id}\nevent: ${event}\ndata: ${event === 'done' ? JSON.parse(data) : data}\n\n`;
 }
