@@ -64,10 +64,13 @@ const worker :Workerd.Worker = (
     (name = "OPENAI_API_KEY", text = "none-is-needed"),
     (name = "SESSIONS", durableObjectNamespace = "SessionObject"),
     (name = "CALLERS", durableObjectNamespace = "CallerObject"),
+    (name = "COLLECTIONS", durableObjectNamespace = "CollectionObject"),
+    (name = "EMBEDDINGS", text = "openai/1536"),
   ],
   durableObjectNamespaces = [
     (className = "SessionObject", uniqueKey = "sessions", enableSql = true),
     (className = "CallerObject", uniqueKey = "callers", enableSql = true),
+    (className = "CollectionObject", uniqueKey = "collections", enableSql = true),
   ],
   durableObjectStorage = (localDisk = "objects"),
   compatibilityDate = "2026-11-17",

@@ -32,10 +32,36 @@ function networkChunk(per, at) {
   return bytes;
 }
 
+/**
+ * Vectors of as many numbers as the model's name says, for OpenAI's embeddings: those of texts that share words are
+ * near each other. @param {{ model: string, input: string[] }} asked
+ */
+function embeddings({ model, input }) {
+  const dimensions = Number(model);
+  const data = input.map((text, index) => {
+    const vector = new Float32Array(dimensions).fill(0.001);
+    for (const word of text.toLowerCase().match(/[a-z0-9]+/g) ?? []) {
+      let hash = 2166136261;
+      for (let at = 0; at < word.length; at += 1) hash = Math.imul(hash ^ word.charCodeAt(at), 16777619) >>> 0;
+      // A word is a few directions: two words hardly ever share all of them.
+      for (let turn = 0; turn < 4; turn += 1) {
+        vector[hash % dimensions] += hash & 1 ? 1 : -1;
+        hash = Math.imul(hash ^ (hash >>> 13), 0x5bd1e995) >>> 0;
+      }
+    }
+    return { object: "embedding", index, embedding: Array.from(vector, (value) => Math.round(value * 1000) / 1000) };
+  });
+  return { object: "list", model, data, usage: { prompt_tokens: input.length, total_tokens: input.length } };
+}
+
 const server = createServer((request, response) => {
   let body = "";
   request.on("data", (piece) => (body += piece));
   request.on("end", () => {
+    if (request.url?.endsWith("/embeddings")) {
+      response.writeHead(200, { "content-type": "application/json" });
+      return void response.end(JSON.stringify(embeddings(JSON.parse(body))));
+    }
     const [tokens, per, gap] = String(JSON.parse(body).model).split("-").map(Number);
     response.writeHead(200, { "content-type": "text/event-stream" });
     response.socket?.setNoDelay(true);
