@@ -169,12 +169,22 @@ pub struct RagQuery {
 pub struct RagRequest {
     /// Whether the question is to be answered, too: as a stream.
     pub answer: Option<bool>,
+    /// What was said before the question.
+    pub messages: Option<Vec<RoleAndContent>>,
+    /// The model that answers.
+    pub model: Option<String>,
+    /// The provider that answers.
+    pub provider: Option<String>,
+    /// How freely: 0 to 2, 0.7 where it is left out.
+    pub temperature: Option<f64>,
+    /// What the model is told before all else.
+    pub system: Option<String>,
 }
 
 /// The question, with what was found before it.
 #[derive(JsonSchema)]
 pub struct RagMessages {
-    /// A system message with the passages, and the question.
+    /// A system message with the passages, what was said before, and the question.
     pub messages: Vec<RoleAndContent>,
 }
 

@@ -54,10 +54,17 @@ pub async fn rag(call: Call, house: &House, context: &Context) -> Result<Reply, 
         collection: query(&call.uri, "collection").unwrap_or_else(|| "default".to_owned()),
         top_k: top_k(&call)?,
     };
+    // The question comes last, behind what was said before it.
+    let mut before = match fields.get("messages") {
+        None | Some(Value::Null) => Vec::new(),
+        Some(Value::Array(messages)) => messages.clone(),
+        Some(_) => return Err(ChatError::invalid("messages", "messages must be an array")),
+    };
+    before.push(json!({"role": "user", "content": asked}));
     let mut words = fields;
     words.shift_remove("answer");
-    words.insert("prompt".to_owned(), json!(asked));
-    let chat = Earlier::Contents.read_request(Value::Object(words).to_string().as_bytes())?;
+    words.insert("messages".to_owned(), json!(before));
+    let chat = LanarkyEvents.read_request(Value::Object(words).to_string().as_bytes())?;
     if answer {
         let assistant = Some("rag".to_owned());
         let chat = ChatRequest { assistant, retrieval: Some(retrieval), stream: true, ..chat };
@@ -65,13 +72,8 @@ pub async fn rag(call: Call, house: &House, context: &Context) -> Result<Reply, 
     }
     let ask = chat::ask(&call, &Earlier::Contents, false);
     let passages = look_up(&retrieval, &asked, &ask, house).await?;
-    Ok(Reply::json(
-        200,
-        &json!({"messages": [
-            {"role": "system", "content": found(&passages)},
-            {"role": "user", "content": asked},
-        ]}),
-    ))
+    before.insert(0, json!({"role": "system", "content": found(&passages)}));
+    Ok(Reply::json(200, &json!({"messages": before})))
 }
 
 fn top_k(call: &Call) -> Result<u64, ChatError> {
