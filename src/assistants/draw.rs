@@ -32,7 +32,7 @@ pub fn describe(assistant: &Assistant) -> Value {
         .collect();
     json!({
         "name": assistant.name, "description": assistant.description,
-        "graph": {"entry": entry(assistant), "actions": actions}, "tools": tools,
+        "graph": {"entry": entry(assistant), "retrieves_before": assistant.looks_up_before, "actions": actions}, "tools": tools,
     })
 }
 

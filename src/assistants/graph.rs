@@ -15,6 +15,8 @@ pub struct Assistant {
     pub looks_up_before: &'static str,
     /// Whether it cannot do without one.
     pub needs_collection: bool,
+    /// What it says where it declines a prompt; none where it judges none.
+    pub refusal: Option<&'static str>,
     /// The actions.
     pub actions: &'static [Action],
     /// What of its state outlives the run, in a session.

@@ -7,6 +7,7 @@ pub static PLAIN: Assistant = Assistant {
     entry: "answer",
     looks_up_before: "answer",
     needs_collection: false,
+    refusal: None,
     actions: &[Action {
         name: "answer",
         about: "Asks the model and streams its answer.",

@@ -59,7 +59,7 @@ impl Play {
             let words = format!("{path} is the name of a tool that the assistant {} has itself", assistant.name);
             return Err(ChatError::invalid(path, words));
         }
-        let messages = without_blocked(chat.messages, &settings.blocked, assistant);
+        let messages = without_refused(chat.messages, &settings.blocked, assistant);
         Ok(Play {
             next: action(assistant, assistant.entry),
             retrieval: chat.retrieval.clone(),
@@ -174,7 +174,9 @@ impl Play {
         let change = self.settings.change(self.assistant.name, action.name);
         let temperature = change.temperature.or(prompt.temperature);
         let system = change.prompt.or(prompt.system).map(prompt::system);
-        let said = self.chat.messages.iter().filter(|message| {
+        // It ends with what the person said last: behind that may be calls and results, which are not in question.
+        let last = self.chat.messages.iter().rposition(|message| message.role == Role::User).unwrap_or(0);
+        let said = self.chat.messages.iter().take(last.saturating_add(1)).filter(|message| {
             matches!(message.role, Role::User) || (message.role == Role::Assistant && !message.text().is_empty())
         });
         let plain = |message: &Message| Message {
@@ -204,20 +206,19 @@ fn action(assistant: &'static Assistant, name: &str) -> Option<&'static Action> 
     assistant.actions.iter().find(|action| action.name == name)
 }
 
-/// The conversation without what was refused before: a client that keeps it itself sends it again, and it is not to
-/// reach a provider by the next prompt. The last prompt stays: it is still to be judged.
-fn without_blocked(messages: Vec<Message>, blocked: &[String], assistant: &Assistant) -> Vec<Message> {
-    if !assistant.actions.iter().any(|action| action.writes.contains(&"safe")) {
-        return messages;
-    }
-    let last = messages.iter().rposition(|message| message.role == Role::User);
-    let mut refused = false;
-    let mut kept = Vec::new();
-    for (at, message) in messages.into_iter().enumerate() {
+/// The conversation without what was declined before: a client that keeps it itself sends it again, and it is not to
+/// reach a provider by the next prompt. What nobody has answered yet is still to be judged.
+fn without_refused(messages: Vec<Message>, blocked: &[String], assistant: &Assistant) -> Vec<Message> {
+    let Some(refusal) = assistant.refusal else { return messages };
+    let mut kept: Vec<Message> = Vec::new();
+    let mut is_declined = false;
+    let mut messages = messages.into_iter().peekable();
+    while let Some(message) = messages.next() {
         if message.role == Role::User {
-            refused = Some(at) != last && terms::hits(&message.text(), blocked);
+            let answer = messages.peek().filter(|next| next.role == Role::Assistant).map(Message::text);
+            is_declined = answer.is_some_and(|answer| answer == refusal || terms::hits(&message.text(), blocked));
         }
-        if !refused || message.role == Role::System {
+        if !is_declined || message.role == Role::System {
             kept.push(message);
         }
     }
@@ -306,6 +307,24 @@ mod tests {
         let Some((_, Task::Decide(chat, _))) = play.begin() else { panic!("no question") };
         let said: Vec<String> = chat.messages.iter().skip(1).map(Message::text).collect();
         assert_eq!(said, ["a poem"]);
+    }
+
+    #[test]
+    fn all_that_is_new_is_judged() {
+        let messages = vec![says(Role::User, "bad words"), says(Role::User, "answer the above")];
+        let refused = |known: usize| {
+            let messages = messages.clone();
+            walk(play("router", |chat| *chat = ChatRequest { messages, known, ..chat.clone() }).unwrap(), "")
+        };
+        assert_eq!(refused(0).last().unwrap(), "2 refuse ");
+        assert_eq!(refused(1).last().unwrap(), "3 ask_for_more ", "a session judged it before");
+        let declined = super::super::find("router").unwrap().refusal.unwrap();
+        let before = [says(Role::User, "judged"), says(Role::Assistant, declined), says(Role::User, "a poem")];
+        let mut play = play("router", |chat| chat.messages = before.to_vec()).unwrap();
+        play.begin();
+        play.done(Map::new());
+        let Some((_, Task::Decide(chat, _))) = play.begin() else { panic!("no question") };
+        assert_eq!(chat.messages.iter().skip(1).map(Message::text).collect::<Vec<_>>(), ["a poem"]);
     }
 
     #[test]

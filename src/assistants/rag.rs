@@ -11,6 +11,7 @@ pub static RAG: Assistant = Assistant {
     entry: "answer",
     looks_up_before: "answer",
     needs_collection: true,
+    refusal: None,
     actions: &[Action {
         name: "answer",
         about: "Asks the model with what was found, and streams its answer.",

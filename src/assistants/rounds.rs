@@ -42,6 +42,11 @@ impl Rounds {
         &self.chat
     }
 
+    /// Takes note of what the model turned out to reject, so that it is not sent again.
+    pub fn learn(&mut self, rejected: &[String]) {
+        self.chat.rejected = rejected.to_vec();
+    }
+
     /// Takes what the model said, and runs what it called.
     pub fn take(&mut self, answer: &Answer, state: &Map<String, Value>) -> Round {
         self.made = self.made.saturating_add(1);
@@ -49,11 +54,16 @@ impl Rounds {
         let own: Vec<&ToolCall> = answer.tool_calls.iter().filter(|call| !self.is_callers(call)).collect();
         // A call that a limit cut, or a filter, is not to be run.
         let may_run = matches!(reason, Finish::Stop | Finish::ToolCalls);
-        if own.is_empty() || !may_run || self.tools.is_empty() {
+        if own.is_empty() || self.tools.is_empty() {
             return Round { end: Some(Ok((reason, raw))), ..Round::default() };
         }
+        if !may_run {
+            let results = unrun(&own, "the answer was cut off before the call was complete");
+            return Round { results, end: Some(Ok((reason, raw))), ..Round::default() };
+        }
         if self.made >= Self::MOST {
-            return Round { end: Some(Err(endless())), ..Round::default() };
+            let results = unrun(&own, "there were too many calls");
+            return Round { results, end: Some(Err(endless())), ..Round::default() };
         }
         let (mut results, mut state) = (Vec::new(), state.clone());
         let mut changed = Map::new();
@@ -106,6 +116,17 @@ impl Rounds {
             self.chat.tool_choice = Some(ToolChoice::Auto);
         }
     }
+}
+
+/// Without a result a call would be the caller's to answer.
+fn unrun(calls: &[&ToolCall], why: &str) -> Vec<ToolResult> {
+    let result = |call: &&ToolCall| ToolResult {
+        call_id: call.id.clone(),
+        name: call.name.clone(),
+        content: format!("Error: not run, because {why}."),
+        is_error: true,
+    };
+    calls.iter().map(result).collect()
 }
 
 fn endless() -> ChatError {
@@ -185,7 +206,8 @@ mod tests {
     fn what_was_cut_is_not_run_and_a_loop_ends() {
         let calls = [("a", "update_map_and_markers", TOKYO)];
         let cut = rounds(&[]).take(&answer(&calls, Finish::Length), &Map::new());
-        assert_eq!((cut.results.len(), cut.end), (0, Some(Ok((Finish::Length, None)))));
+        assert_eq!((cut.results[0].is_error, cut.end), (true, Some(Ok((Finish::Length, None)))));
+        assert!(cut.changed.is_empty());
         let mut rounds = rounds(&[]);
         let ends: Vec<bool> = (0..Rounds::MOST)
             .map(|_| rounds.take(&answer(&calls, Finish::ToolCalls), &Map::new()).end.is_some_and(|end| end.is_err()))

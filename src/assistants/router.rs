@@ -35,6 +35,7 @@ pub static ROUTER: Assistant = Assistant {
     // Not sooner: what is searched for goes to whoever embeds it.
     looks_up_before: "choose_mode",
     needs_collection: false,
+    refusal: Some(REFUSAL),
     actions: &[
         Action {
             name: "check_prompt",
@@ -113,12 +114,14 @@ pub static ROUTER: Assistant = Assistant {
 
 fn check(scene: &Scene<'_>) -> Effect {
     let Scene { chat, settings, .. } = scene;
-    let text = chat.messages.iter().rev().find(|message| message.role == Role::User).map(|message| message.text());
-    let text = text.unwrap_or_default();
+    // All that the person says, and not the last of it only: the last may be "answer the above".
+    let said = chat.messages.iter().skip(chat.known).filter(|message| message.role == Role::User);
+    let said: Vec<String> = said.map(|message| message.text()).filter(|text| !text.trim().is_empty()).collect();
+    let text = said.join("\n\n");
     match &settings.moderation {
         _ if hits(&text, &settings.blocked) => Effect::Write(safe(false)),
-        Some(model) => Effect::Moderate(model.clone(), text, |is_harmful| safe(!is_harmful)),
-        None => Effect::Write(safe(true)),
+        Some(model) if !text.is_empty() => Effect::Moderate(model.clone(), text, |is_harmful| safe(!is_harmful)),
+        _ => Effect::Write(safe(true)),
     }
 }
 

@@ -24,6 +24,7 @@ pub static TRAVEL: Assistant = Assistant {
     entry: "answer",
     looks_up_before: "answer",
     needs_collection: false,
+    refusal: None,
     actions: &[Action {
         name: "answer",
         about: "Asks the model, runs the map's tool when it calls it, and streams what it says before and after.",

@@ -24,6 +24,9 @@ impl ToClient for Earlier {
     fn read_request(&self, body: &[u8]) -> Result<ChatRequest, ChatError> {
         let map = fields::read_body(body)?;
         let fields = Fields::root(&map);
+        if let Some(unknown) = fields.unknown(&["prompt", "model", "provider"]).first() {
+            return fields.wrong(unknown, "is not a field of this route");
+        }
         Ok(ChatRequest {
             provider: fields.str("provider")?.map(str::to_owned),
             model: fields.str("model")?.map(str::to_owned),

@@ -39,6 +39,8 @@ pub struct ChatRequest {
     pub retrieval: Option<Retrieval>,
     /// Whether the steps to the answer are told.
     pub steps: bool,
+    /// So many messages at the beginning were there before this request: what was to be judged of them was.
+    pub known: usize,
     /// What becomes of the run when the caller leaves.
     pub on_disconnect: Option<OnDisconnect>,
     /// The session that it belongs to; then `messages` are only the new ones.

@@ -19,9 +19,32 @@ impl Abort {
         self.0.abort();
     }
 
+    /// Aborts when it is dropped, unless it was disarmed: whatever becomes of the wait for an answer.
+    pub fn guard(&self) -> Guard {
+        Guard(Some(self.clone()))
+    }
+
     /// What a fetch takes.
     pub fn signal(&self) -> AbortSignal {
         self.0.signal()
+    }
+}
+
+/// Aborts when it is dropped.
+pub struct Guard(Option<Abort>);
+
+impl Guard {
+    /// The answer came: what is left of it may be read on.
+    pub fn disarm(mut self) {
+        self.0 = None;
+    }
+}
+
+impl Drop for Guard {
+    fn drop(&mut self) {
+        if let Some(abort) = &self.0 {
+            abort.abort();
+        }
     }
 }
 

@@ -12,7 +12,7 @@ use serde_json::{Map, Value};
 use super::cite::Cite;
 use super::{End, Folded};
 use crate::dialects::Encode;
-use crate::models::{CallRef, ChatError, Citation, Event, Finish, OpaqueDelta, Sink, ToolDelta, Usage};
+use crate::models::{CallRef, ChatError, Citation, Event, Finish, OpaqueDelta, Sink, Step, ToolDelta, Usage};
 
 /// The one answer that a client gets.
 pub struct Joint {
@@ -23,12 +23,17 @@ pub struct Joint {
     leg: Folded,
     /// Whether it has told the client anything.
     spoke: bool,
+    /// Whether the client is not to see it.
+    silent: bool,
+    /// Whether anything was told at all.
+    begun: bool,
     /// The calls of the legs before.
     calls: u32,
     ids: HashSet<String>,
     /// What the caller was warned of: each leg would say it again.
     warned: HashSet<String>,
-    /// What changed in the state, until there is something to tell it with.
+    /// Steps, and what changed in the state, until there is something to tell them with.
+    steps: Vec<Step>,
     changed: Map<String, Value>,
     /// Who says what is told.
     answerer: (String, String),
@@ -45,9 +50,12 @@ impl Joint {
             all: keep.then(Folded::default),
             leg: Folded::default(),
             spoke: false,
+            silent: false,
+            begun: false,
             calls: 0,
             ids: HashSet::new(),
             warned: HashSet::new(),
+            steps: Vec::new(),
             changed: Map::new(),
             answerer: Default::default(),
             usage: None,
@@ -66,11 +74,18 @@ impl Joint {
         if self.end.is_some() {
             return;
         }
-        let waits = matches!(event, Event::Start { .. } | Event::Step(_) | Event::Usage(_) | Event::Error(_));
-        if !waits && !self.changed.is_empty() {
-            let changed = std::mem::take(&mut self.changed);
-            self.tell(Event::State(&changed), out);
+        match event {
+            Event::Start { .. } | Event::Usage(_) => {}
+            Event::Error(_) => self.tell_steps(out),
+            _ => {
+                self.tell_steps(out);
+                if !self.changed.is_empty() {
+                    let changed = std::mem::take(&mut self.changed);
+                    self.tell(Event::State(&changed), out);
+                }
+            }
         }
+        self.begun |= !matches!(event, Event::Start { .. } | Event::Usage(_));
         let cited = if let Event::Text(text) = event { self.cite.see(text) } else { Vec::new() };
         if let Some(all) = &mut self.all {
             all.event(event.clone());
@@ -80,8 +95,25 @@ impl Joint {
         cited.iter().for_each(|citation| self.encoder.event(Event::Citation(citation), out));
     }
 
-    /// Tells what changed in the state with whatever is told next: alone it would pass for the beginning of an
-    /// answer, and a failure could not be told by a status any more.
+    /// Tells a step, once something was told: alone it would pass for the beginning of an answer, and a failure could
+    /// not be told by a status any more.
+    pub fn step(&mut self, step: Step, out: &mut Vec<u8>) {
+        self.steps.push(step);
+        if self.begun {
+            self.tell_steps(out);
+        }
+    }
+
+    fn tell_steps(&mut self, out: &mut Vec<u8>) {
+        for step in std::mem::take(&mut self.steps) {
+            if let Some(all) = &mut self.all {
+                all.event(Event::Step(&step));
+            }
+            self.encoder.event(Event::Step(&step), out);
+        }
+    }
+
+    /// Tells what changed in the state with whatever is told next, for the same reason.
     pub fn note(&mut self, changed: Map<String, Value>) {
         self.changed.extend(changed);
     }
@@ -98,9 +130,10 @@ impl Joint {
     }
 
     /// An attempt at a leg begins: what one before it said was for nobody.
-    pub fn begin(&mut self) {
+    pub fn begin(&mut self, silent: bool) {
         self.leg = Folded::default();
         self.spoke = false;
+        self.silent = silent;
     }
 
     /// Whether the leg under way has told the client anything.
@@ -113,6 +146,9 @@ impl Joint {
         let leg = std::mem::take(&mut self.leg);
         if let Some(usage) = leg.answer.usage {
             self.usage = Some(self.usage.map_or(usage, |sum| sum.and(usage)));
+        }
+        if self.silent {
+            return leg;
         }
         self.calls = self.calls.saturating_add(u32::try_from(leg.answer.tool_calls.len()).unwrap_or(u32::MAX));
         self.ids.extend(leg.answer.tool_calls.iter().map(|call| call.id.clone()));
@@ -144,6 +180,9 @@ impl Joint {
     /// A sign of life.
     pub fn heartbeat(&mut self, out: &mut Vec<u8>) {
         if self.end.is_none() {
+            // A client that sees a sign of life may as well see how far it is.
+            self.begun = true;
+            self.tell_steps(out);
             self.encoder.heartbeat(out);
         }
     }
@@ -222,7 +261,7 @@ pub struct Leg {
 impl Leg {
     /// An attempt at a leg.
     pub fn new(joint: Rc<RefCell<Joint>>, (provider, model): (String, String), silent: bool) -> Self {
-        joint.borrow_mut().begin();
+        joint.borrow_mut().begin(silent);
         Leg { joint, answerer: Some((provider, model)), silent }
     }
 }
@@ -245,7 +284,7 @@ impl Encode for Leg {
 mod tests {
     use super::*;
     use crate::dialects::{ReplyOptions, kept};
-    use crate::models::{ChatRequest, ErrorKind, ToolKind};
+    use crate::models::{ChatRequest, ErrorKind, Stage, ToolKind};
     use crate::relay::fold;
 
     fn joint() -> Rc<RefCell<Joint>> {
@@ -318,12 +357,17 @@ mod tests {
     fn a_change_waits_for_something_to_say() {
         let (joint, mut out) = (joint(), Vec::new());
         joint.borrow_mut().note(Map::from_iter([("mode".to_owned(), "poem".into())]));
+        let step = |action: &str| Step { index: 1, action: action.to_owned(), stage: Stage::Started };
+        joint.borrow_mut().step(step("a"), &mut out);
         says(&joint, "a", false, &[Event::Start { model: "m" }], &mut out);
         assert!(out.is_empty());
         says(&joint, "a", false, &[Event::Text("Roses")], &mut out);
         let all = fold(kept::READER, [out.clone()]);
         assert_eq!((all.answer.state["mode"].as_str(), all.answer.content.as_str()), (Some("poem"), "Roses"));
-        assert!(String::from_utf8(out).unwrap().starts_with("id: r_1:1\nevent: chunk\ndata: {\"content\":\"\""));
+        joint.borrow_mut().step(step("b"), &mut out);
+        let text = String::from_utf8(out).unwrap();
+        let events: Vec<&str> = text.lines().filter_map(|line| line.strip_prefix("event: ")).collect();
+        assert_eq!(events, ["step", "chunk", "chunk", "step"], "{text}");
         assert_eq!(joint.borrow().answerer(), &("a".to_owned(), "m".to_owned()));
     }
 

@@ -111,6 +111,10 @@ fn read_document(fields: &Map<String, Value>, path: &str) -> Result<Document, Ch
     if id.as_ref().is_some_and(|id| id.contains('/') || id.chars().any(char::is_control)) {
         return Err(wrong(&format!("{path}id"), "must not have a slash or a control character"));
     }
+    // In an address these two mean another one.
+    if id.as_ref().is_some_and(|id| matches!(id.as_str(), "." | "..")) {
+        return Err(wrong(&format!("{path}id"), "must not be dots alone"));
+    }
     Ok(Document { id, text, title: word(fields, "title", path)?, url: word(fields, "url", path)?, metadata })
 }
 
@@ -193,6 +197,7 @@ mod tests {
             (json!({"documents": [{"text": "a"}, {"id": "b"}]}), "documents[1].text", "documents[1].text is required"),
             (json!({"documents": [1]}), "documents[0]", "documents[0] must be an object"),
             (json!({"text": "a", "id": "a/b"}), "id", "id must not have a slash or a control character"),
+            (json!({"text": "a", "id": ".."}), "id", "id must not be dots alone"),
             (json!({"text": "a", "metadata": []}), "metadata", "metadata must be an object of at most 4096 bytes"),
         ];
         for (body, param, words) in faults {

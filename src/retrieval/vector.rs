@@ -1,5 +1,7 @@
 //! Vectors: kept as four bytes a number, searched through as one.
 
+use std::collections::HashSet;
+
 /// A vector's direction, a byte a number: what a search looks through first. What it finds is compared exactly then.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Sketch(Vec<i8>);
@@ -47,17 +49,28 @@ impl Matrix {
         self.values.extend_from_slice(&sketch.0);
     }
 
-    /// Forgets these.
+    /// Forgets these. In its place, because a copy of it may be more than there is room for.
     pub fn remove(&mut self, gone: &[u64]) {
-        let mut kept = Matrix { dimensions: self.dimensions, ..Matrix::default() };
-        for ((id, norm), values) in self.ids.iter().zip(&self.norms).zip(self.values.chunks(self.dimensions.max(1))) {
-            if !gone.contains(id) {
-                kept.ids.push(*id);
-                kept.norms.push(*norm);
-                kept.values.extend_from_slice(values);
-            }
+        let gone: HashSet<u64> = gone.iter().copied().collect();
+        if gone.is_empty() {
+            return;
         }
-        *self = kept;
+        let width = self.dimensions;
+        let mut to = 0usize;
+        for from in 0..self.ids.len() {
+            let Some(id) = self.ids.get(from).copied().filter(|id| !gone.contains(id)) else { continue };
+            if to < from {
+                let (start, place) = (from.saturating_mul(width), to.saturating_mul(width));
+                self.values.copy_within(start..start.saturating_add(width), place);
+                let norm = self.norms.get(from).copied().unwrap_or_default();
+                self.ids.get_mut(to).into_iter().for_each(|slot| *slot = id);
+                self.norms.get_mut(to).into_iter().for_each(|slot| *slot = norm);
+            }
+            to = to.saturating_add(1);
+        }
+        self.ids.truncate(to);
+        self.norms.truncate(to);
+        self.values.truncate(to.saturating_mul(width));
     }
 
     /// The ids of those that point most nearly in a direction, best first.

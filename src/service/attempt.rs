@@ -42,7 +42,10 @@ pub async fn attempt(run: &Rc<Run>, plan: &Plan) -> Result<(), ChatError> {
         abort.abort();
     }
     run.conclude(match outcome {
-        Ok(Ended::Gone) => return Err(ChatError::new(ErrorKind::Cancelled, "the client left")),
+        Ok(Ended::Gone) => {
+            run.lose();
+            return Err(ChatError::new(ErrorKind::Cancelled, "the client left"));
+        }
         Ok(Ended::Whole | Ended::Stopped) => None,
         Ok(Ended::Broken) => Some(ChatError::new(ErrorKind::Truncated, "the connection to the provider broke")),
         Err(error) => Some(error),

@@ -28,7 +28,7 @@ pub async fn conduct(run: &Rc<Run>, mut play: Play, house: &House, keep: Keep<'_
     let outcome = perform(run, &mut play, house, keep).await;
     match outcome {
         Ok(ending) => run.end(Ok(ending)),
-        Err(error) if error.kind == ErrorKind::Cancelled => return Err(error),
+        Err(error) if run.is_lost() => return Err(error),
         Err(error) if run.is_committed() => run.end(Err(&error)),
         Err(error) => {
             run.tell(Err(error.clone()));
@@ -40,14 +40,14 @@ pub async fn conduct(run: &Rc<Run>, mut play: Play, house: &House, keep: Keep<'_
 
 async fn perform(run: &Rc<Run>, play: &mut Play, house: &House, keep: Keep<'_>) -> Result<Ending, ChatError> {
     let tells_steps = run.chat().steps;
-    let report = |step: &Step| {
+    let report = |step: Step| {
         if tells_steps {
-            run.say(Event::Step(step));
+            run.step(step);
         }
     };
     let mut ending = (Finish::Stop, None);
     while let Some((step, task)) = play.begin() {
-        report(&step);
+        report(step);
         let mut is_told = false;
         let wrote = match task {
             Task::Note(wrote) => wrote,
@@ -73,11 +73,10 @@ async fn perform(run: &Rc<Run>, play: &mut Play, house: &House, keep: Keep<'_>) 
             }
         };
         if !is_told {
-            let kept = play.kept(&wrote);
-            keep(&kept)?;
-            run.note_state(kept);
+            // A session keeps it with the answer: a run that is undone leaves nothing.
+            run.note_state(play.kept(&wrote));
         }
-        report(&play.done(wrote));
+        report(play.done(wrote));
     }
     Ok(ending)
 }
@@ -93,6 +92,9 @@ async fn answer(
     let (mut state, mut wrote) = (play.state().clone(), Map::new());
     loop {
         let leg = leg(run, rounds.chat().clone(), false, house).await?;
+        if !run.has_choice() {
+            rounds.learn(&run.chat().rejected);
+        }
         let Round { results, changed, end } = rounds.take(&leg.answer, &state);
         if !changed.is_empty() {
             keep(&play.kept(&changed))?;
@@ -127,10 +129,10 @@ async fn is_harmful(run: &Rc<Run>, model: &str, text: String, house: &House) -> 
     }
     let message = Message { role: Role::User, parts: vec![Part::Text(text)], tool_call_id: None };
     let chat = ChatRequest { model: Some(model.to_owned()), messages: vec![message], ..ChatRequest::default() };
-    let said = leg(run, chat, true, house).await?.answer.content.trim_start().to_ascii_lowercase();
-    match (said.starts_with("unsafe"), said.starts_with("safe")) {
-        (true, _) => Ok(true),
-        (_, true) => Ok(false),
+    let said = leg(run, chat, true, house).await?.answer.content.to_ascii_lowercase();
+    match said.split(|char: char| !char.is_alphanumeric()).find(|word| !word.is_empty()) {
+        Some("unsafe") => Ok(true),
+        Some("safe") => Ok(false),
         // What could not be judged is not let through.
         _ => Err(ChatError::new(ErrorKind::Provider, "the moderation model said neither safe nor unsafe")),
     }
@@ -139,9 +141,13 @@ async fn is_harmful(run: &Rc<Run>, model: &str, text: String, house: &House) -> 
 /// Waits for what is no answer, with signs of life for the client.
 async fn alive<T>(run: &Rc<Run>, work: impl Future<Output = T>) -> T {
     let mut work = pin!(work);
+    run.waits(true);
     loop {
         match select(work.as_mut(), pin!(sleep(run.settings().heartbeat_ms))).await {
-            Either::Left((done, _)) => return done,
+            Either::Left((done, _)) => {
+                run.waits(false);
+                return done;
+            }
             Either::Right(_) if run.is_committed() => run.heartbeat(),
             Either::Right(_) => {}
         }

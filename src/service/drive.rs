@@ -69,7 +69,7 @@ async fn ask(run: &Rc<Run>, plan: &Plan, last: bool) -> Result<(), ChatError> {
             amended = true;
             continue;
         }
-        let delay = run.settings().retry.delay(made, &error, random(), run.elapsed_ms());
+        let delay = run.settings().retry.delay(made, &error, random(), run.asking_ms());
         match delay.filter(|_| last && !run.began()) {
             Some(delay) => sleep(delay).await,
             None => return Err(error),

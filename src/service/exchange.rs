@@ -1,4 +1,4 @@
-//! What is asked and answered in one piece: embeddings, and how many tokens a prompt has.
+//! What is asked and answered in one piece: embeddings, how many tokens a prompt has, whether it is harmful.
 
 use std::pin::pin;
 
@@ -10,7 +10,7 @@ use super::plan::{Plan, Via, plans_for};
 use super::{Ask, House};
 use crate::dialects::{Outgoing, can_be_told};
 use crate::models::{ChatError, ChatRequest, EmbedRequest, Embeddings, ErrorKind, Usage};
-use crate::platform::{Abort, Fetched, OnAbort, random, send, sleep};
+use crate::platform::{Abort, Fetched, OnAbort, Stopwatch, random, send, sleep};
 use crate::providers::retry::spent;
 use crate::relay::clean;
 
@@ -89,7 +89,7 @@ async fn exchange(
     house: &House,
 ) -> Result<Vec<u8>, ChatError> {
     let policy = house.settings.retry;
-    let mut made = 0u32;
+    let (mut made, clock) = (0u32, Stopwatch::start());
     loop {
         made = made.saturating_add(1);
         let outgoing = write().map_err(|error| named(error, plan))?;
@@ -97,7 +97,7 @@ async fn exchange(
             Ok(body) => return Ok(body),
             Err(error) => error,
         };
-        match policy.delay(made, &error, random(), ask.clock.elapsed_ms()) {
+        match policy.delay(made, &error, random(), clock.elapsed_ms()) {
             Some(delay) if !ask.left.aborted() => sleep(delay).await,
             _ => return Err(named(spent(error), plan)),
         }
@@ -108,6 +108,8 @@ async fn once(outgoing: Outgoing, plan: &Plan, ask: &Ask, house: &House) -> Resu
     let abort = Abort::new()?;
     let stop = abort.clone();
     let _listener = OnAbort::new(ask.left.clone(), move || stop.abort());
+    // Who stops waiting has no use for the answer.
+    let _guard = abort.guard();
     let work = async {
         let fetched = match &plan.via {
             Via::Address => send(outgoing.request, &abort).await?,

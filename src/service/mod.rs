@@ -13,7 +13,7 @@ mod run;
 mod session;
 mod start;
 
-use std::cell::RefCell;
+use std::cell::{OnceCell, RefCell};
 use std::rc::Rc;
 
 use crate::assistants;
@@ -41,6 +41,8 @@ pub struct Ask {
     pub stream: bool,
     /// The caller's own key for the provider.
     pub caller_key: Option<String>,
+    /// The provider that it is for, once that is known: the first one that is asked.
+    pub key_is_for: OnceCell<String>,
     /// Ids for other systems' logs.
     pub trace: Trace,
     /// Since the request's arrival.

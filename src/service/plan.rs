@@ -83,6 +83,7 @@ pub fn plans_for(
 ) -> Result<Vec<Plan>, ChatError> {
     let candidates = house.catalogue.candidates(provider, model)?;
     if ask.caller_key.is_some()
+        && ask.key_is_for.get().is_none()
         && candidates.iter().any(|(provider, _)| Some(&provider.name) != first_name(&candidates))
     {
         // It would be shown to providers that it is not for.
@@ -114,7 +115,11 @@ fn plan(provider: &Provider, model: String, ask: &Ask, house: &House) -> Result<
     let dialect = dialects::to_provider(&provider.dialect)
         .ok_or_else(|| ChatError::new(ErrorKind::Internal, format!("no dialect is called {}", provider.dialect)))?;
     let name = format!("{}/{model}", provider.name);
-    let target = provider.target(model, ask.caller_key.clone(), &ask.trace, &|name| house.env.var(name))?;
+    // An assistant may ask others, too: the operator's moderation model, a model for one action.
+    let callers_key =
+        ask.caller_key.clone().filter(|_| *ask.key_is_for.get_or_init(|| provider.name.clone()) == provider.name);
+    let has_callers_key = callers_key.is_some();
+    let target = provider.target(model, callers_key, &ask.trace, &|name| house.env.var(name))?;
     Ok(Plan {
         name,
         target,
@@ -124,7 +129,7 @@ fn plan(provider: &Provider, model: String, ask: &Ask, house: &House) -> Result<
             None if provider.embedded => Via::Embedded,
             None => Via::Address,
         },
-        refused_key: provider.refused_key(ask.caller_key.is_some()),
-        callers_key: ask.caller_key.is_some(),
+        refused_key: provider.refused_key(has_callers_key),
+        callers_key: has_callers_key,
     })
 }

@@ -1,5 +1,6 @@
 //! Chat, in any client's language.
 
+use std::cell::OnceCell;
 use std::rc::Rc;
 
 use worker::Context;
@@ -58,6 +59,7 @@ pub fn ask(call: &Call, dialect: &'static dyn ToClient, stream: bool) -> Ask {
         dialect,
         stream,
         caller_key: header(&call.request, "x-provider-key"),
+        key_is_for: OnceCell::new(),
         left: call.request.signal(),
         owner: call.caller.owner(),
         trace: call.trace.clone(),

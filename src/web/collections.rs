@@ -4,8 +4,9 @@ use http::Method;
 use serde_json::json;
 
 use super::reply::Reply;
-use super::{Call, access, body};
+use super::{Call, access, body, sessions};
 use crate::models::ChatError;
+use crate::platform::query;
 use crate::retrieval::check_name;
 use crate::service::{CollectionCall, House, ask_collection, list_collections};
 
@@ -21,7 +22,7 @@ const COLLECTIONS: &str = "/api/v1/collections/";
 
 /// What is at a path below the collections; nothing if it is elsewhere.
 pub fn find(method: &str, path: &str) -> Option<Result<CollectionRoute, &'static str>> {
-    let rest = path.strip_prefix(COLLECTIONS).filter(|rest| !rest.is_empty())?;
+    let rest = path.strip_prefix(COLLECTIONS).filter(|rest| !rest.is_empty() && !rest.ends_with('/'))?;
     let (name, tail) = rest.split_once('/').unwrap_or((rest, ""));
     let (methods, allowed): (&[&'static str], _) = match tail {
         "" => (&["GET", "DELETE"], "GET, DELETE"),
@@ -41,17 +42,24 @@ pub async fn list(call: &Call, house: &House) -> Result<Reply, ChatError> {
     if !call.caller.has_list() || call.new_cookie.is_some() {
         return Ok(Reply::json(200, &json!({"collections": [], "next": null})));
     }
-    let query = call.uri.query().unwrap_or_default();
     let (owner, request_id) = (call.caller.owner(), &call.trace.request_id);
-    Ok(Reply::passed(list_collections(&owner, query, request_id, house).await?))
+    Ok(Reply::passed(list_collections(&owner, &page(call, "before"), request_id, house).await?))
+}
+
+/// Which part of a list is asked for: the objects are told that, and no key that stands beside it.
+fn page(call: &Call, place: &str) -> String {
+    let fields = ["limit", place].into_iter().filter_map(|name| Some((name, query(&call.uri, name)?)));
+    fields.map(|(name, value)| format!("{name}={}", sessions::escaped(&value))).collect::<Vec<_>>().join("&")
 }
 
 /// Serves what is asked of a collection.
 pub async fn serve(call: Call, route: CollectionRoute, house: &House) -> Result<Reply, ChatError> {
     check_name(&route.name, "collection")?;
     let body = if route.method == "POST" { body::read_json(&call).await? } else { Vec::new() };
-    let query = call.uri.query().filter(|_| route.path == "/documents");
-    let path = query.map_or_else(|| route.path.clone(), |query| format!("{}?{query}", route.path));
+    let path = match route.path.as_str() {
+        path @ "/documents" if route.method == "GET" => format!("{path}?{}", page(&call, "after")),
+        path => path.to_owned(),
+    };
     let to = CollectionCall {
         owner: call.caller.owner(),
         name: route.name,

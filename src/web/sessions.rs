@@ -117,7 +117,7 @@ fn named(call: &Call) -> Result<String, ChatError> {
     query(&call.uri, "session_id").ok_or_else(|| ChatError::invalid("session_id", "session_id is required"))
 }
 
-fn escaped(text: &str) -> String {
+pub fn escaped(text: &str) -> String {
     String::from(js_sys::encode_uri_component(text))
 }
 

@@ -117,7 +117,8 @@ describe('a model that never stops calling', () => {
     const { code, retryable } = assertFailed(answer, 'provider_error');
     assert.deepEqual([code, retryable, requests().length], ['too_many_rounds', false, MOST_LEGS]);
     assert.equal(answer.content, TEXT);
-    assert.deepEqual([answer.toolCalls.length, answer.toolResults.length], [MOST_LEGS, MOST_LEGS - 1]);
+    assert.deepEqual([answer.toolCalls.length, answer.toolResults.length], [MOST_LEGS, MOST_LEGS]);
+    assert.deepEqual([answer.toolResults.at(-1)?.is_error, answer.toolResults.at(-1)?.content], [true, 'Error: not run, because there were too many calls.']);
     const { usage } = answer.failure;
     assert.deepEqual([usage.input_tokens, usage.output_tokens, usage.total_tokens, usage.estimated], [9, 12, 21, undefined].map((tokens) => tokens && tokens * MOST_LEGS));
   });
@@ -148,10 +149,11 @@ describe('a model that never stops calling', () => {
   });
 });
 
-test('a call that a limit may have cut is not run', async () => {
+test('a call that a limit may have cut is not run, and is not the caller\'s to answer', async () => {
   gateway.simulator.script(openai.streamed({ text: ['Let me'], toolCalls: [call('call_a', TOKYO)], finish: 'length' }), OPENAI.says({ text: ['never'] }));
   const { content, finish, toolCalls, toolResults, state } = await travel();
-  assert.deepEqual([content, finish, toolCalls.length, toolResults, state, requests().length], ['Let me', 'length', 1, [], {}, 1]);
+  assert.deepEqual([content, finish, toolCalls.length, state, requests().length], ['Let me', 'length', 1, {}, 1]);
+  assert.deepEqual(toolResults.map((one) => [one.tool_call_id, one.is_error]), [['call_a', true]]);
 });
 
 test('whoever has to call a tool has to once', async () => {

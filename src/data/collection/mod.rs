@@ -47,7 +47,7 @@ pub struct DocumentRow {
     pub created_at: u64,
 }
 
-const TABLES: [&str; 7] = [
+const TABLES: [&str; 8] = [
     "CREATE TABLE collection (one INTEGER PRIMARY KEY CHECK (one = 1), record TEXT NOT NULL)",
     "CREATE TABLE documents (id TEXT PRIMARY KEY, title TEXT, url TEXT, metadata TEXT NOT NULL, text TEXT NOT NULL,
         chunks INTEGER NOT NULL, created_at INTEGER NOT NULL)",
@@ -61,9 +61,10 @@ const TABLES: [&str; 7] = [
         tokenize = 'porter unicode61 remove_diacritics 2')",
     "CREATE TABLE vectors (hash TEXT PRIMARY KEY, vector BLOB NOT NULL, sketch BLOB NOT NULL,
         is_query INTEGER NOT NULL, used_at INTEGER NOT NULL)",
+    "CREATE INDEX questions ON vectors (used_at) WHERE is_query = 1",
 ];
 
-/// Points that another store is still to forget. Made with the others, and kept when they go.
+/// Points that another store is still to forget.
 const GONE: &str = "CREATE TABLE IF NOT EXISTS gone (point TEXT PRIMARY KEY)";
 
 impl CollectionStore {
@@ -112,6 +113,21 @@ impl CollectionStore {
             vec![after.into(), int(most)],
         )?;
         Ok(rows.iter().map(|row| read_document(row)).collect())
+    }
+
+    /// Whether there is such a document.
+    pub fn has_document(&self, id: &str) -> Result<bool, ChatError> {
+        Ok(!self.sql.run("SELECT 1 FROM documents WHERE id = ?", vec![id.into()])?.is_empty())
+    }
+
+    /// How many pieces documents have together.
+    pub fn pieces_of(&self, ids: &[String]) -> Result<u64, ChatError> {
+        let mut sum = 0u64;
+        for id in ids {
+            let rows = self.sql.run("SELECT chunks FROM documents WHERE id = ?", vec![id.clone().into()])?;
+            sum = sum.saturating_add(rows.first().map(|row| number(row.first())).unwrap_or(0));
+        }
+        Ok(sum)
     }
 
     /// A document and its text.

@@ -8,7 +8,7 @@ use crate::platform::SqlValue;
 /// A statement has at most 100 values.
 const AT_ONCE: usize = 90;
 
-/// Questions are asked again, but not for ever: the vectors of so many are kept.
+/// Questions are asked again, but not for ever: the vectors of so many are kept, those that were made last.
 const MOST_QUERIES: u64 = 1000;
 
 impl CollectionStore {

@@ -68,6 +68,7 @@ pub fn request(body: &[u8]) -> Result<ChatRequest, ChatError> {
         assistant: fields.str("assistant")?.map(str::to_owned),
         retrieval: read_retrieval(&fields)?,
         steps: fields.bool("steps")?.unwrap_or(false),
+        known: 0,
         on_disconnect: read_on_disconnect(&fields)?,
         session: read_session(&fields)?,
         stream: false,
@@ -173,7 +174,11 @@ pub fn read_results(fields: &Fields<'_>) -> Result<Vec<PlacedResult>, ChatError>
     let read = |(at, item): (usize, &Value)| {
         let result = read_result(&Fields::at(item, format!("{path}[{at}]"))?)?;
         // Who does not say where it stood means that the text came behind it.
-        let after = if item.get("after").is_some() { result.after } else { Place { calls, ..Place::default() } };
+        let after = if item.get("after").is_some_and(|after| !after.is_null()) {
+            result.after
+        } else {
+            Place { calls, ..Place::default() }
+        };
         Ok(PlacedResult { after, ..result })
     };
     fields.array("tool_results")?.iter().enumerate().map(read).collect()

@@ -52,6 +52,8 @@ pub struct AssistantInFull {
 pub struct Graph {
     /// The action that begins.
     pub entry: String,
+    /// The action before which `retrieve` searches a collection, where a request asks for one.
+    pub retrieves_before: String,
     /// All actions.
     pub actions: Vec<Action>,
 }

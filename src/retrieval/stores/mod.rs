@@ -70,6 +70,11 @@ pub trait Store {
     /// What is wrong with an answer to anything but a query, if something is.
     fn read_done(&self, status: u16, body: &[u8]) -> Result<(), Fault>;
 
+    /// The same of the answer to a deletion.
+    fn read_deleted(&self, status: u16, body: &[u8]) -> Result<(), Fault> {
+        self.read_done(status, body)
+    }
+
     /// The ids that a query found, nearest first.
     fn read_near(&self, status: u16, body: &[u8]) -> Result<Vec<String>, Fault>;
 }

@@ -55,9 +55,16 @@ impl Store for Pinecone {
 
     fn read_done(&self, status: u16, body: &[u8]) -> Result<(), Fault> {
         match status {
-            // Nothing to delete: a namespace is made by its first vector.
-            200..=299 | 404 => Ok(()),
+            200..=299 => Ok(()),
             _ => Err(failed(status, json_of(body).get("message").and_then(Value::as_str))),
+        }
+    }
+
+    fn read_deleted(&self, status: u16, body: &[u8]) -> Result<(), Fault> {
+        match status {
+            // A namespace is made by its first vector: there is nothing to delete.
+            404 => Ok(()),
+            _ => self.read_done(status, body),
         }
     }
 

@@ -23,6 +23,9 @@ const MOST_SKETCHES: usize = 48 << 20;
 /// As many as an index of words alone holds with ease.
 const MOST_PIECES: u64 = 200_000;
 
+/// Two megabytes of text, whose vectors are held in memory until they are kept: 24 MB of 3,072 numbers each.
+const MOST_NEW: u64 = 2000;
+
 /// A document that is to be kept.
 struct Prepared {
     row: DocumentRow,
@@ -35,19 +38,26 @@ impl Collection {
     pub async fn add(&self, body: &[u8], asking: &Asking) -> Result<Value, ChatError> {
         let documents = read_documents(body)?;
         let settings = self.settings()?;
-        let found = self.store.record()?;
-        let mut record = match found.clone() {
-            // One that is empty may be begun otherwise.
-            Some(record) if self.store.counts()?.0 > 0 => record,
-            _ => pinned(&settings),
-        };
+        let pinned = self.pinned(&settings)?;
         let prepared: Vec<Prepared> =
-            unique(documents).into_iter().map(|document| prepare(document, &record, asking)).collect();
-        let vectors = self.vectors_for(&prepared, &record, asking, found.is_some()).await?;
-        self.check_size(&prepared, &vectors, &mut record)?;
-        self.tell_store(&prepared, &vectors, &record, &settings, asking).await?;
+            unique(documents).into_iter().map(|document| prepare(document, &pinned, asking)).collect();
+        self.check_room(&prepared, &pinned)?;
+        let vectors = self.vectors_for(&prepared, &pinned, asking).await?;
+        let _turn = self.turn.lock().await;
+        // It may have been deleted meanwhile, or begun.
+        let mut record = self.pinned(&settings)?;
+        if (&record.embeddings, &record.store) != (&pinned.embeddings, &pinned.store) {
+            let words = "the collection was begun otherwise while the documents were embedded: send them again";
+            return Err(ChatError::new(ErrorKind::Interrupted, words));
+        }
+        check_lengths(&vectors, &mut record)?;
+        self.check_room(&prepared, &record)?;
+        if let Err(error) = self.tell_store(&prepared, &vectors, &record, &settings, asking).await {
+            self.settle_store(&record, asking).await;
+            return Err(error);
+        }
         // From here on nothing is awaited: what is written is written together.
-        if found.is_none() && self.store.record()?.is_none() {
+        if self.store.record()?.is_none() {
             self.store.create(&record)?;
         }
         self.store.save(&record)?;
@@ -59,36 +69,50 @@ impl Collection {
         Ok(json!({"documents": prepared.iter().map(told).collect::<Vec<_>>(), "embeddings": record.embeddings}))
     }
 
+    /// What the collection was begun with; one that is empty may be begun otherwise.
+    fn pinned(&self, settings: &Settings) -> Result<CollectionRecord, ChatError> {
+        match self.store.record()? {
+            Some(record) if self.store.counts()?.0 > 0 => Ok(record),
+            _ => Ok(CollectionRecord {
+                embeddings: settings.embeddings.clone(),
+                dimensions: 0,
+                store: settings.store.as_ref().map(|store| store.kind().to_owned()),
+            }),
+        }
+    }
+
     /// The vectors of all pieces, by their digests: those that are known, and the others from the model.
     async fn vectors_for(
         &self,
         prepared: &[Prepared],
         record: &CollectionRecord,
         asking: &Asking,
-        exists: bool,
     ) -> Result<HashMap<String, Vec<f32>>, ChatError> {
         let Some(model) = &record.embeddings else { return Ok(HashMap::new()) };
-        let mut texts: HashMap<&str, String> = HashMap::new();
+        // In the order in which they stand, so that a request is the same when it is made again.
+        let (mut texts, mut seen) = (Vec::new(), HashSet::new());
         for Prepared { row, pieces, .. } in prepared {
-            texts.extend(pieces.iter().map(|piece| (piece.hash.as_str(), embedded(row.title.as_deref(), &piece.text))));
+            let new = pieces.iter().filter(|piece| seen.insert(piece.hash.clone()));
+            texts.extend(new.map(|piece| (piece.hash.clone(), embedded(row.title.as_deref(), &piece.text))));
         }
-        let hashes: Vec<String> = texts.keys().map(|hash| (*hash).to_owned()).collect();
-        let known = if exists { self.store.vectors(&hashes)? } else { HashMap::new() };
+        let hashes: Vec<String> = texts.iter().map(|(hash, _)| hash.clone()).collect();
+        let known = if self.store.record()?.is_some() { self.store.vectors(&hashes)? } else { HashMap::new() };
         let mut vectors: HashMap<String, Vec<f32>> =
             known.into_iter().map(|(hash, bytes)| (hash, read_vector(&bytes))).collect();
-        // In the order in which they stand, so that a request is the same when it is made again.
-        let mut missing: Vec<(&str, &str)> = Vec::new();
-        let mut seen = HashSet::new();
-        for piece in prepared.iter().flat_map(|document| &document.pieces) {
-            if !vectors.contains_key(&piece.hash) && seen.insert(piece.hash.as_str()) {
-                let text = texts.get(piece.hash.as_str()).map(String::as_str).unwrap_or_default();
-                missing.push((&piece.hash, text));
+        texts.retain(|(hash, _)| !vectors.contains_key(hash));
+        for batch in batches(&texts) {
+            let input: Vec<String> = batch.iter().map(|(_, text)| text.clone()).collect();
+            let made = self.embed(model, input, asking).await?;
+            for ((hash, _), vector) in batch.iter().zip(made) {
+                // Paid for is paid for, even if a later batch fails: like a question's it is kept for a while.
+                if self.store.record()?.is_some() {
+                    self.store.keep_vector(hash, write_vector(&vector), Sketch::of(&vector).bytes(), true, now_ms())?;
+                }
+                vectors.insert(hash.clone(), vector);
             }
         }
-        for batch in batches(&missing) {
-            let input: Vec<String> = batch.iter().map(|(_, text)| (*text).to_owned()).collect();
-            let made = self.embed(model, input, asking).await?;
-            vectors.extend(batch.iter().map(|(hash, _)| (*hash).to_owned()).zip(made));
+        if !texts.is_empty() && self.store.record()?.is_some() {
+            self.store.forget_queries()?;
         }
         Ok(vectors)
     }
@@ -100,37 +124,36 @@ impl Collection {
         input: Vec<String>,
         asking: &Asking,
     ) -> Result<Vec<Vec<f32>>, ChatError> {
+        let house = house(&self.env)?;
+        if house.catalogue.candidates(None, Some(model))?.len() > 1 {
+            // Whichever of them answers: their vectors cannot be compared.
+            let words = format!("EMBEDDINGS must be one model, but {model} stands for several");
+            return Err(ChatError::lasting(ErrorKind::Internal, words));
+        }
         let request = EmbedRequest { model: Some(model.to_owned()), input, ..EmbedRequest::default() };
-        let (embeddings, _) = embed(&request, &ask(asking), &house(&self.env)?).await?;
+        let (embeddings, _) = embed(&request, &ask(asking), &house).await?;
         Ok(embeddings.vectors)
     }
 
-    fn check_size(
-        &self,
-        prepared: &[Prepared],
-        vectors: &HashMap<String, Vec<f32>>,
-        record: &mut CollectionRecord,
-    ) -> Result<(), ChatError> {
-        for vector in vectors.values() {
-            if record.dimensions == 0 {
-                record.dimensions = vector.len();
-            }
-            if vector.len() != record.dimensions || vector.is_empty() {
-                let (made, kept) = (vector.len(), record.dimensions);
-                let words =
-                    format!("the model made a vector of {made} numbers, but those of the collection have {kept}");
-                return Err(ChatError::lasting(ErrorKind::Provider, words));
-            }
+    /// Whether the documents fit, beside what they do not replace.
+    fn check_room(&self, prepared: &[Prepared], record: &CollectionRecord) -> Result<(), ChatError> {
+        let new = prepared.iter().fold(0u64, |sum, document| sum.saturating_add(document.row.chunks));
+        if new > MOST_NEW {
+            let words =
+                format!("documents have {new} pieces of about 1,000 characters, and a request at most {MOST_NEW}");
+            return Err(ChatError::invalid("documents", words));
         }
-        let new: usize = prepared.iter().map(|document| document.pieces.len()).sum();
-        let old = if self.store.record()?.is_some() { self.store.counts()?.1 } else { 0 };
-        let all = old.saturating_add(new as u64);
+        let ids: Vec<String> = prepared.iter().map(|document| document.row.id.clone()).collect();
+        let old = match self.store.record()? {
+            Some(_) => self.store.counts()?.1.saturating_sub(self.store.pieces_of(&ids)?),
+            None => 0,
+        };
+        let all = old.saturating_add(new);
         let sketches = usize::try_from(all).unwrap_or(usize::MAX).saturating_mul(record.dimensions);
-        let is_full = all > MOST_PIECES || (record.store.is_none() && sketches > MOST_SKETCHES);
-        match is_full {
+        match all > MOST_PIECES || (record.store.is_none() && sketches > MOST_SKETCHES) {
             true => Err(ChatError::invalid(
                 "documents",
-                "the collection is full: what it has already and these documents are more than its object can search",
+                "documents do not fit: with them the collection has more than its object can search",
             )),
             false => Ok(()),
         }
@@ -145,9 +168,11 @@ impl Collection {
         let Prepared { row, text, pieces } = document;
         self.remove(&row.id, record)?;
         self.store.add_document(row, text)?;
-        // Of what was replaced some pieces may be the same.
-        let points: Vec<String> = pieces.iter().map(|piece| piece.point.clone()).collect();
-        self.store.settle(&points)?;
+        if record.store.is_some() {
+            // Of what was replaced some pieces may be the same.
+            let points: Vec<String> = pieces.iter().map(|piece| piece.point.clone()).collect();
+            self.store.settle(&points)?;
+        }
         for piece in pieces {
             let at = self.store.add_piece(&row.id, piece)?;
             let Some(vector) = vectors.get(&piece.hash) else { continue };
@@ -172,7 +197,15 @@ impl Collection {
         asking: &Asking,
     ) -> Result<(), ChatError> {
         let Some(store) = self.open_store(record, settings)? else { return Ok(()) };
-        let point = |row: &DocumentRow, piece: &Piece| {
+        let all: Vec<(&DocumentRow, &Piece)> = prepared
+            .iter()
+            .flat_map(|document| document.pieces.iter().map(move |piece| (&document.row, piece)))
+            .collect();
+        // Until they are kept here they are to be forgotten there, should anything come between.
+        let ids: Vec<String> = all.iter().map(|(_, piece)| piece.point.clone()).collect();
+        self.store.lose(&ids)?;
+        self.promise_to_settle(record, asking).await?;
+        let point = |(row, piece): &(&DocumentRow, &Piece)| {
             Some(Point {
                 id: piece.point.clone(),
                 vector: vectors.get(&piece.hash)?.clone(),
@@ -183,18 +216,30 @@ impl Collection {
                 url: row.url.clone(),
             })
         };
-        let all = prepared.iter().flat_map(|document| document.pieces.iter().map(move |piece| (&document.row, piece)));
-        let points: Vec<Point> = all.filter_map(|(row, piece)| point(row, piece)).collect();
-        self.upsert(store.as_ref(), &points, record.dimensions, asking).await
+        if self.store.record()?.is_none() {
+            self.prepare(store.as_ref(), record.dimensions, asking).await?;
+        }
+        for some in all.chunks(store.most_points().max(1)) {
+            let points: Vec<Point> = some.iter().filter_map(point).collect();
+            self.upsert(store.as_ref(), &points, record.dimensions, asking).await?;
+        }
+        Ok(())
     }
 }
 
-fn pinned(settings: &Settings) -> CollectionRecord {
-    CollectionRecord {
-        embeddings: settings.embeddings.clone(),
-        dimensions: 0,
-        store: settings.store.as_ref().map(|store| store.kind().to_owned()),
+/// Vectors of two lengths are of two models.
+fn check_lengths(vectors: &HashMap<String, Vec<f32>>, record: &mut CollectionRecord) -> Result<(), ChatError> {
+    for vector in vectors.values() {
+        if record.dimensions == 0 {
+            record.dimensions = vector.len();
+        }
+        if vector.len() != record.dimensions || vector.is_empty() {
+            let (made, kept) = (vector.len(), record.dimensions);
+            let words = format!("the model made a vector of {made} numbers, but those of the collection have {kept}");
+            return Err(ChatError::lasting(ErrorKind::Provider, words));
+        }
     }
+    Ok(())
 }
 
 /// Of several of one id the last one counts.
@@ -242,7 +287,7 @@ fn point_id(text: &str) -> String {
     format!("{}-{}-8{}-8{}-{}", part(0, 8), part(8, 12), part(13, 16), part(17, 20), part(20, 32))
 }
 
-fn batches<'a, 'b>(texts: &'b [(&'a str, &'a str)]) -> Vec<&'b [(&'a str, &'a str)]> {
+fn batches(texts: &[(String, String)]) -> Vec<&[(String, String)]> {
     let (mut all, mut start, mut bytes) = (Vec::new(), 0usize, 0usize);
     for (at, (_, text)) in texts.iter().enumerate() {
         let is_full = at.saturating_sub(start) >= MOST_TEXTS || bytes.saturating_add(text.len()) > MOST_BYTES;

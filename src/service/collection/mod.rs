@@ -5,9 +5,10 @@ mod remote;
 mod search;
 mod store;
 
-use std::cell::RefCell;
+use std::cell::{OnceCell, RefCell};
 use std::rc::Rc;
 
+use futures_util::lock::Mutex;
 use serde_json::{Value, json};
 
 use super::{Ask, House};
@@ -30,6 +31,8 @@ pub struct Collection {
     store: CollectionStore,
     /// The sketches of all pieces, once a search wanted them.
     matrix: RefCell<Option<Matrix>>,
+    /// One who writes at a time: what is told to another store and what is kept here belong together.
+    turn: Mutex<()>,
 }
 
 /// Somebody's question to a collection, as its object hears it.
@@ -48,7 +51,7 @@ impl Collection {
     /// The object, just constructed or just woken.
     pub fn new(home: Home, env: Env) -> Rc<Self> {
         let store = CollectionStore::new(home.sql());
-        Rc::new(Collection { home: Rc::new(home), env, store, matrix: RefCell::default() })
+        Rc::new(Collection { home: Rc::new(home), env, store, matrix: RefCell::default(), turn: Mutex::new(()) })
     }
 
     /// What it is.
@@ -89,8 +92,11 @@ impl Collection {
 
     /// Forgets one document. It is gone at once; another store that has its vectors is told behind that.
     pub async fn delete(&self, id: &str, asking: &Asking) -> Result<(), ChatError> {
+        let _turn = self.turn.lock().await;
         let record = self.record()?;
-        self.store.document(id)?.ok_or_else(no_document)?;
+        if !self.store.has_document(id)? {
+            return Err(no_document());
+        }
         self.remove(id, &record)?;
         self.settle_store(&record, asking).await;
         Ok(())
@@ -98,10 +104,16 @@ impl Collection {
 
     /// Forgets all of it.
     pub async fn clear(&self, asking: &Asking) -> Result<(), ChatError> {
+        let _turn = self.turn.lock().await;
         let record = self.record()?;
-        let points = if record.store.is_some() { self.store.points()? } else { Vec::new() };
-        self.matrix.replace(None);
+        let mut points = Vec::new();
+        if record.store.is_some() {
+            points = self.store.points()?;
+            // What another store could not forget so far is not to be forgotten here.
+            points.extend(self.store.lost(u64::from(u32::MAX))?);
+        }
         self.home.clear().await?;
+        self.matrix.replace(None);
         if !points.is_empty() {
             self.store.lose(&points)?;
             self.settle_store(&record, asking).await;
@@ -142,6 +154,7 @@ fn ask(asking: &Asking) -> Ask {
         dialect: kept::LANGUAGE,
         stream: false,
         caller_key: None,
+        key_is_for: OnceCell::new(),
         trace: asking.trace.clone(),
         clock: asking.clock,
         arrived_ms: now_ms(),

@@ -52,6 +52,7 @@ pub async fn ask_collection(
     let abort = Abort::new()?;
     let stop = abort.clone();
     let _listener = OnAbort::new(left, move || stop.abort());
+    let guard = abort.guard();
     let unsayable = |_| ChatError::new(ErrorKind::InvalidRequest, "the address cannot be sent on");
     let request = Request::builder()
         .method(method.clone())
@@ -69,6 +70,7 @@ pub async fn ask_collection(
             return Err(ChatError::new(ErrorKind::Interrupted, "the collection's object did not answer in time"));
         }
     };
+    guard.disarm();
     if answer.status.is_success()
         && let Err(error) = note(call, &method, path).await
     {

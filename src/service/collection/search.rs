@@ -34,13 +34,15 @@ impl Collection {
             }
             (Some(mode), _) => mode,
         };
-        let by_words = match query(&search.query).filter(|_| mode != Mode::Vector) {
-            Some(words) => self.store.with_words(&words, DEPTH as u64)?,
-            None => Vec::new(),
-        };
         let by_meaning = match mode {
             Mode::Keyword => Vec::new(),
             _ => self.near(&search, &record, asking).await?,
+        };
+        // Behind all that is waited for: rows are looked at as they are now.
+        self.record()?;
+        let by_words = match query(&search.query).filter(|_| mode != Mode::Vector) {
+            Some(words) => self.store.with_words(&words, DEPTH as u64)?,
+            None => Vec::new(),
         };
         let passages = self.ranked(&[by_words, by_meaning], search.top_k)?;
         Ok(json!({"results": passages, "mode": mode.as_str()}))
@@ -64,6 +66,7 @@ impl Collection {
         let asked = self.vector_of(&search.query, model, asking).await?;
         if let Some(store) = self.open_store(record, &self.settings()?)? {
             let ids = self.ask_store(store.as_ref(), &asked, DEPTH as u64, asking).await?;
+            self.record()?;
             return self.store.rows_of(&ids);
         }
         self.fill_matrix()?;
@@ -89,6 +92,8 @@ impl Collection {
             return Ok(read_vector(bytes));
         }
         let vector = self.embed(model, vec![text.to_owned()], asking).await?.pop().unwrap_or_default();
+        // It may have been deleted meanwhile.
+        self.record()?;
         self.store.keep_vector(&hash, write_vector(&vector), Sketch::of(&vector).bytes(), true, now_ms())?;
         self.store.forget_queries()?;
         Ok(vector)

@@ -44,7 +44,7 @@ impl Collection {
         Ok(Some(open(store, key)))
     }
 
-    /// Keeps points there. A store that is new is made ready first.
+    /// Keeps points there. A store that turns out not to be ready is made so.
     pub(super) async fn upsert(
         &self,
         store: &dyn Store,
@@ -52,32 +52,18 @@ impl Collection {
         dimensions: usize,
         asking: &Asking,
     ) -> Result<(), ChatError> {
-        let mut is_prepared = false;
-        for batch in points.chunks(store.most_points().max(1)) {
-            loop {
-                if !is_prepared && self.is_new()? {
-                    self.prepare(store, dimensions, asking).await?;
-                    is_prepared = true;
-                }
-                let (status, body) = self.call(store.upsert(&asking.digest, batch)?, asking).await?;
-                match store.read_done(status, &body) {
-                    Ok(()) => break,
-                    Err(Fault::Unprepared) if !is_prepared => {
-                        self.prepare(store, dimensions, asking).await?;
-                        is_prepared = true;
-                    }
-                    Err(fault) => return Err(self.told(fault)),
-                }
-            }
+        let (status, body) = self.call(store.upsert(&asking.digest, points)?, asking).await?;
+        match store.read_done(status, &body) {
+            Err(Fault::Unprepared) => {}
+            done => return done.map_err(|fault| self.told(fault)),
         }
-        Ok(())
+        self.prepare(store, dimensions, asking).await?;
+        let (status, body) = self.call(store.upsert(&asking.digest, points)?, asking).await?;
+        store.read_done(status, &body).map_err(|fault| self.told(fault))
     }
 
-    fn is_new(&self) -> Result<bool, ChatError> {
-        Ok(self.store.record()?.is_none())
-    }
-
-    async fn prepare(&self, store: &dyn Store, dimensions: usize, asking: &Asking) -> Result<(), ChatError> {
+    /// Makes it ready.
+    pub(super) async fn prepare(&self, store: &dyn Store, dimensions: usize, asking: &Asking) -> Result<(), ChatError> {
         for call in store.prepare(dimensions)? {
             let (status, body) = self.call(call, asking).await?;
             store.read_done(status, &body).map_err(|fault| self.told(fault))?;
@@ -105,12 +91,16 @@ impl Collection {
         }
         if let Err(error) = self.try_settle(record, asking).await {
             log(&json!({"event": "collection", "error": error.kind.as_str(), "message": error.message}));
-            let digest = asking.digest.clone();
-            let kept = self.store.keep_errand(&digest, record);
-            if kept.is_ok() {
-                self.home.set_alarm(AGAIN_MS).await;
-            }
+            // What is lost with the promise is a late clean-up, and nothing that anybody sees.
+            let _ = self.promise_to_settle(record, asking).await;
         }
+    }
+
+    /// Sees to it that it is tried again, whatever becomes of this request.
+    pub(super) async fn promise_to_settle(&self, record: &CollectionRecord, asking: &Asking) -> Result<(), ChatError> {
+        self.store.keep_errand(&asking.digest, record)?;
+        self.home.set_alarm(AGAIN_MS).await;
+        Ok(())
     }
 
     async fn try_settle(&self, record: &CollectionRecord, asking: &Asking) -> Result<(), ChatError> {
@@ -121,7 +111,7 @@ impl Collection {
                 return Ok(());
             }
             let (status, body) = self.call(store.delete(&asking.digest, &gone)?, asking).await?;
-            match store.read_done(status, &body) {
+            match store.read_deleted(status, &body) {
                 // What was never made holds nothing.
                 Ok(()) | Err(Fault::Unprepared) => self.store.settle(&gone)?,
                 Err(fault) => return Err(self.told(fault)),
@@ -131,6 +121,7 @@ impl Collection {
 
     /// The alarm: tries again what could not be forgotten.
     pub async fn alarm(&self) -> Result<(), ChatError> {
+        let _turn = self.turn.lock().await;
         let Some((digest, record)) = self.store.errand()? else { return Ok(()) };
         let asking = Asking {
             digest,

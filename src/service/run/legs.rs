@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 use super::Run;
 use crate::assistants::OURSELVES;
 use crate::dialects::{Encode, ReplyOptions};
-use crate::models::{ChatError, ChatRequest, Citation, Event, Finish};
+use crate::models::{ChatError, ChatRequest, Citation, Event, Finish, Step};
 use crate::relay::{Folded, Joint, Leg};
 
 /// Where a run of several answers stands.
@@ -18,6 +18,8 @@ pub struct Legs {
     pub begun: Cell<u32>,
     /// The client is not to see this one.
     pub silent: Cell<bool>,
+    /// When this one did, on the run's clock.
+    pub began_at: Cell<u64>,
     /// Bytes of those that are over.
     pub bytes: Cell<u64>,
 }
@@ -46,6 +48,7 @@ impl Run {
         self.relay.replace(None);
         self.targets.set(targets);
         self.leg.silent.set(silent);
+        self.leg.began_at.set(self.elapsed_ms());
         self.leg.begun.set(self.leg.begun.get().saturating_add(1));
     }
 
@@ -85,6 +88,11 @@ impl Run {
     /// Tells something that no model says.
     pub fn say(&self, event: Event<'_>) {
         self.tell_joint(|joint, out| joint.tell(event, out));
+    }
+
+    /// Tells a step, with what is told next if nothing was told before.
+    pub fn step(&self, step: Step) {
+        self.tell_joint(|joint, out| joint.step(step, out));
     }
 
     /// Tells what changed in the state, with what is told next.

@@ -39,6 +39,7 @@ pub struct Run {
     tell: RefCell<Option<Tell>>,
     in_flight: Cell<bool>,
     committed: Cell<bool>,
+    lost: Cell<bool>,
     /// The first token came.
     spoke: Cell<bool>,
     thinks_first: Cell<bool>,
@@ -95,6 +96,7 @@ impl Run {
             tell: RefCell::new(Some(tell)),
             in_flight: Cell::new(false),
             committed: Cell::new(false),
+            lost: Cell::new(false),
             spoke: Cell::new(false),
             thinks_first: Cell::new(false),
             native: Cell::new(false),
@@ -145,9 +147,29 @@ impl Run {
         self.ask.clock.elapsed_ms()
     }
 
+    /// Milliseconds since it was first asked for this answer, of which there may be several.
+    pub fn asking_ms(&self) -> u64 {
+        self.elapsed_ms().saturating_sub(self.leg.began_at.get())
+    }
+
     /// Whether it is too late to ask anybody else.
     pub fn is_past_deadline(&self) -> bool {
-        self.elapsed_ms() >= self.settings.retry.deadline_ms
+        self.asking_ms() >= self.settings.retry.deadline_ms
+    }
+
+    /// Something that is no answer is waited for, or is not any more.
+    pub fn waits(&self, waits: bool) {
+        self.in_flight.set(waits);
+    }
+
+    /// Nobody takes its frames any more.
+    pub fn lose(&self) {
+        self.lost.set(true);
+    }
+
+    /// Whether that is so.
+    pub fn is_lost(&self) -> bool {
+        self.lost.get()
     }
 
     /// Whether there was more than one target to choose from.

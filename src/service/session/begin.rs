@@ -1,5 +1,6 @@
 //! The beginning of a run in a session: its history, its plans, its driver.
 
+use std::cell::OnceCell;
 use std::rc::Rc;
 
 use futures_util::future::{AbortHandle, Abortable};
@@ -8,7 +9,7 @@ use serde_json::{Map, Value};
 use super::ask::title_of;
 use super::log::LogOutlet;
 use super::{Going, Hall, Post};
-use crate::assistants::OURSELVES;
+use crate::assistants::{self, OURSELVES, USUAL};
 use crate::dialects::kept;
 use crate::models::{ChatError, ChatRequest, Finish, Message, Parent, Part, Role};
 use crate::platform::{Abort, now_ms};
@@ -148,14 +149,17 @@ impl Hall {
         chat: ChatRequest,
         house: &House,
     ) -> Result<ChatRequest, ChatError> {
+        let judges = assistants::find(chat.assistant.as_deref().unwrap_or(USUAL))?.refusal.is_some();
         let mut messages = Vec::new();
         if let Some(system) = &record.system {
             messages.push(Message { role: Role::System, parts: vec![Part::Text(system.clone())], tool_call_id: None });
         }
         for run in chain(parent, &self.store.parents()?) {
             let said = self.store.messages(&run)?;
-            // What was refused here is told to no provider, not with the next question either.
-            if said.last().is_some_and(is_our_refusal) {
+            // What was refused here is told to no provider, not with the next question either; and by who judges
+            // prompts nothing that was never judged.
+            let answer = said.last().unwrap_or(&Value::Null);
+            if is_our_refusal(answer) || (judges && !is_safe(answer)) {
                 continue;
             }
             for message in said {
@@ -167,6 +171,7 @@ impl Hall {
         let behind = new.split_off(chat.passing.min(new.len()));
         let at = usize::from(record.system.is_some()).min(messages.len());
         messages.splice(at..at, new);
+        let new = behind.len();
         messages.extend(behind);
         let (messages, left_out) = fit(settle(messages), house.settings.history_tokens);
         let mut warnings = chat.warnings;
@@ -176,8 +181,13 @@ impl Hall {
                 house.settings.history_tokens
             ));
         }
-        Ok(ChatRequest { messages, warnings, ..chat })
+        let known = messages.len().saturating_sub(new);
+        Ok(ChatRequest { messages, warnings, known, ..chat })
     }
+}
+
+fn is_safe(answer: &Value) -> bool {
+    answer.pointer("/state/safe").and_then(Value::as_bool) == Some(true)
 }
 
 fn is_our_refusal(answer: &Value) -> bool {
@@ -190,6 +200,7 @@ fn ask(record: &SessionRecord, post: &Post) -> Result<Ask, ChatError> {
         dialect: kept::LANGUAGE,
         stream: true,
         caller_key: post.provider_key.clone(),
+        key_is_for: OnceCell::new(),
         trace: post.trace.clone(),
         clock: post.clock,
         arrived_ms: now_ms(),

@@ -134,6 +134,8 @@ impl Hall {
         self.store.end(id, status, now)?;
         let mut record = self.record()?;
         record.updated_at = now;
+        // What its assistant wrote into the state; what a tool changed is there already.
+        record.state.extend(folded.answer.state);
         self.store.save(&record)?;
         self.note_later(record);
         Ok(())

@@ -83,8 +83,9 @@ pub async fn serve(
     is_allowed: bool,
 ) -> Result<Reply, ChatError> {
     // Some are asked by GET, or without a body: a page from anywhere could make a browser ask them.
-    if !is_allowed && header(&call.request, "sec-fetch-site").as_deref() == Some("cross-site") {
-        let words = "the page that sends this is from another site, which ALLOWED_ORIGINS does not name";
+    let site = header(&call.request, "sec-fetch-site");
+    if !is_allowed && !matches!(site.as_deref(), None | Some("same-origin" | "none")) {
+        let words = "the page that sends this is from another origin, which ALLOWED_ORIGINS does not name";
         return Err(ChatError {
             param: Some("origin".to_owned()),
             ..ChatError::new(ErrorKind::PermissionDenied, words)
@@ -145,8 +146,8 @@ async fn asked(to: &SessionCall, method: Method, path: &str, call: &Call) -> Res
     }
 }
 
-/// A conversation of a hundred answers as long as they may be is cut by nobody; one that is longer is not told.
-const MOST_CONVERSATION: usize = 64 << 20;
+/// A conversation of four million tokens; one that is longer is not told.
+const MOST_CONVERSATION: usize = 16 << 20;
 
 /// Makes a session, unless it is there already.
 async fn ensure(to: &SessionCall, assistant: &str, call: &Call) -> Result<(), ChatError> {
