@@ -3,10 +3,11 @@
 use std::future::Future;
 
 use js_sys::Array;
+use serde_json::json;
 use wasm_bindgen::{JsCast, JsValue};
 use worker::{SqlStorageValue, State, WebSocket};
 
-use super::js;
+use super::{js, log};
 use crate::models::{ChatError, ErrorKind};
 
 pub use worker::SqlStorageValue as SqlValue;
@@ -97,6 +98,8 @@ impl Sql {
     }
 }
 
+/// The cause is for the operator: it may name statements and values.
 fn broken(cause: &str) -> ChatError {
-    ChatError::new(ErrorKind::Internal, format!("the session's store failed: {cause}"))
+    log(&json!({"event": "store", "error": cause}));
+    ChatError::new(ErrorKind::Internal, "the object's store failed")
 }

@@ -41,5 +41,5 @@ impl Object {
 
 /// An object that was reset in the middle of a request, or is overloaded.
 fn lost() -> ChatError {
-    ChatError::new(ErrorKind::Interrupted, "the session's object did not answer: ask again")
+    ChatError::new(ErrorKind::Interrupted, "the object did not answer: ask again")
 }

@@ -19,7 +19,13 @@ pub struct Piece {
 }
 
 /// A statement has at most 100 values.
-const AT_ONCE: usize = 90;
+pub(super) const AT_ONCE: usize = 90;
+
+/// In a small collection a word that half of the pieces have counts for nothing, though it may be what is asked for.
+const ALWAYS: usize = 10;
+
+/// Of the best piece's score one behind those must have so much.
+const LEAST_SHARE: f64 = 0.05;
 
 impl CollectionStore {
     /// Keeps a piece. Gives the row that it has.
@@ -66,11 +72,19 @@ impl CollectionStore {
         Ok(rows.iter().map(|row| text(row.first())).collect())
     }
 
-    /// The rows of pieces that have words, best first.
+    /// The rows of pieces that have words, best first. Behind the first few, what has only words that nearly all
+    /// have is left out.
     pub fn with_words(&self, query: &str, most: u64) -> Result<Vec<u64>, ChatError> {
-        let statement = "SELECT rowid FROM words WHERE words MATCH ? ORDER BY rank LIMIT ?";
+        let statement = "SELECT rowid, rank FROM words WHERE words MATCH ? ORDER BY rank LIMIT ?";
         let rows = self.sql.run(statement, vec![query.into(), int(most)])?;
-        Ok(rows.iter().map(|row| number(row.first())).collect())
+        let score = |row: &[SqlValue]| match row.get(1) {
+            // The best is the lowest: they are negative.
+            Some(SqlValue::Float(rank)) => -rank,
+            _ => 0.0,
+        };
+        let least = rows.first().map(|best| score(best) * LEAST_SHARE).unwrap_or_default();
+        let kept = rows.iter().enumerate().filter(|(at, row)| *at < ALWAYS || score(row) >= least);
+        Ok(kept.map(|(_, row)| number(row.first())).collect())
     }
 
     /// The rows of points, in their order; one that is not known is none of ours.

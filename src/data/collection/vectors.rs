@@ -1,12 +1,10 @@
 use std::collections::HashMap;
 
 use super::super::{int, number, text};
+use super::pieces::AT_ONCE;
 use super::{CollectionStore, list};
 use crate::models::ChatError;
 use crate::platform::SqlValue;
-
-/// A statement has at most 100 values.
-const AT_ONCE: usize = 90;
 
 /// Questions are asked again, but not for ever: the vectors of so many are kept, those that were made last.
 const MOST_QUERIES: u64 = 1000;

@@ -102,8 +102,15 @@ fn leg(text: &str, calls: Vec<ToolCall>, state: &mut Vec<Placed>, from: Place, r
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::arithmetic_side_effects)]
+
     use super::*;
-    use crate::models::{Opaque, ToolResult};
+    use crate::dialects::unified::{Unified, kept};
+    use crate::dialects::{DecodeOptions, ReplyOptions, ToClient, ToProvider};
+    use crate::framing::{Framer, Framing, Limits};
+    use crate::models::{Answer, ChatRequest, Event, Finish, Opaque, OpaqueDelta, ToolDelta, ToolResult, Usage};
+    use proptest::collection::vec;
+    use proptest::prelude::*;
     use serde_json::json;
 
     fn call(id: &str) -> ToolCall {
@@ -148,6 +155,67 @@ mod tests {
     fn a_turn_that_ends_with_results_has_no_empty_end() {
         assert_eq!(divided("hm", &["a", "b"], vec![], vec![result("a", 2, 2)]), ["hm|(a)|(b)", "ra"]);
         assert_eq!(divided("hm", &["a"], vec![], vec![]), ["hm|(a)"]);
+    }
+
+    /// Text, calls and whether they were the gateway's, of each leg.
+    fn told(legs: &[(String, Vec<bool>)]) -> (Vec<u8>, Vec<String>) {
+        let reply = ReplyOptions { run_id: "r_1".to_owned(), stream: true, ..ReplyOptions::default() };
+        let mut encoder = Unified.encoder(reply, &ChatRequest::default());
+        let (mut out, mut expected, mut index) = (Vec::new(), Vec::new(), 0u32);
+        for (at, (text, calls)) in legs.iter().enumerate() {
+            let state = json!(format!("S{at}"));
+            let opaque = OpaqueDelta { dialect: "anthropic", call: None, data: &state };
+            encoder.event(Event::Opaque(opaque), &mut out);
+            encoder.event(Event::Text(text), &mut out);
+            let mut said = vec![format!("S{at}"), text.clone()];
+            let mut results = Vec::new();
+            for is_ours in calls {
+                let id = format!("c{index}");
+                let delta = ToolDelta { index, id: &id, name: Some("f"), arguments: "{}", kind: ToolKind::Function };
+                encoder.event(Event::Tool(delta), &mut out);
+                said.push(format!("({id})"));
+                results.extend(is_ours.then(|| id.clone()));
+                index += 1;
+            }
+            expected.push(said.join("|"));
+            for id in results {
+                let result = ToolResult { call_id: id.clone(), content: format!("r{id}"), ..ToolResult::default() };
+                encoder.event(Event::ToolResult(&result), &mut out);
+                expected.push(format!("r{id}"));
+            }
+        }
+        encoder.event(Event::Usage(Usage::default()), &mut out);
+        encoder.event(Event::Finish { reason: Finish::Stop, raw: None }, &mut out);
+        (out, expected)
+    }
+
+    /// What a stream's frames add up to.
+    fn folded(stream: &[u8]) -> Answer {
+        let mut answer = Answer::default();
+        let mut decoder = Unified.decoder(DecodeOptions::default());
+        let mut framer = Framer::new(Framing::Sse, Limits::default());
+        framer.push(stream, &mut |frame| decoder.frame(frame, &mut answer)).unwrap();
+        answer
+    }
+
+    proptest! {
+        /// Through the stream, the answer that it adds up to, and the message that is kept of that: whoever reads it
+        /// is told each leg as it was.
+        #[test]
+        fn legs_come_back_as_they_were(
+            legs in vec(("[a-zä水]{1,9}", vec(any::<bool>(), 0..4)), 1..6),
+            last in "[a-z]{1,9}",
+        ) {
+            // Without a result of ours there is no next leg.
+            let mut legs: Vec<(String, Vec<bool>)> =
+                legs.into_iter().filter(|(_, calls)| calls.contains(&true)).collect();
+            legs.push((last, Vec::new()));
+            let (stream, expected) = told(&legs);
+            let kept = kept::answer("r_1", "p", "m", &folded(&stream), None);
+            let mut message = Value::Object(kept);
+            message["role"] = json!("assistant");
+            prop_assert_eq!(words(&kept::read_messages(&message).unwrap()), expected);
+        }
     }
 
     #[test]

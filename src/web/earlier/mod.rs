@@ -11,10 +11,10 @@ use serde_json::{Value, json};
 use worker::Context;
 
 use super::chat::{self, run};
-use super::reply::{self, Reply};
+use super::reply::Reply;
 use super::{Call, access, header, sessions};
 use crate::callers::Caller;
-use crate::dialects::{Earlier, LanarkyEvents, Ollama, ToClient, kept};
+use crate::dialects::{Earlier, LanarkyEvents, ToClient, kept};
 use crate::models::{ChatError, ChatRequest, ErrorKind};
 use crate::platform::{decoded, random_hex};
 use crate::service::{House, SessionCall, ask_session, create_session};

@@ -3,13 +3,16 @@
 use serde_json::{Map, Value, json};
 use worker::Context;
 
-use super::{Call, Earlier, LanarkyEvents, Ollama, Reply, chat, header, is_callers, reply, run, told};
+use super::{Call, Earlier, LanarkyEvents, Reply, chat, header, run, told};
 use crate::assistants::context as found;
 use crate::dialects::{OllamaGenerate, ToClient};
 use crate::models::{ChatError, ChatRequest, Retrieval};
 use crate::platform::query;
 use crate::service::{Ask, House, look_up, start};
 use crate::web::body;
+
+/// The provider that the local routes are for.
+const LOCAL: &str = "ollama";
 
 /// `POST /chat`: one object, or a stream for whoever accepts or asks for that.
 pub async fn chat(call: Call, house: &House, context: &Context) -> Result<Reply, ChatError> {
@@ -30,10 +33,7 @@ async fn contents(chat: ChatRequest, call: Call, house: &House, context: &Contex
     let ask = chat::ask(&call, &Earlier::Contents, true);
     let started = start(chat, ask, house, context).await;
     let reply = started.map(|started| Reply::stream(started.body, Earlier::Contents.stream_type(), &started.run_id));
-    match reply {
-        Err(error) if is_callers(&error) => Ok(reply::error(&error, &call.trace.request_id, &Earlier::Contents)),
-        reply => told(reply, Earlier::Contents, b""),
-    }
+    told(reply, Earlier::Contents, b"")
 }
 
 /// `POST /rag?query=`: the messages with what was found, or the answer.
@@ -92,8 +92,7 @@ pub async fn local(call: Call, stream: bool, house: &House, context: &Context) -
     let prompt = needed(&call, "prompt")?;
     let body = json!({"prompt": prompt, "model": query(&call.uri, "model")});
     let read = Earlier::Response.read_request(body.to_string().as_bytes())?;
-    let provider = Some(crate::dialects::ToProvider::name(&Ollama).to_owned());
-    let chat = ChatRequest { provider, stream, ..read };
+    let chat = ChatRequest { provider: Some(LOCAL.to_owned()), stream, ..read };
     let language: &'static dyn ToClient = if stream { &OllamaGenerate } else { &Earlier::Response };
     Ok(run(chat, language, call, house, context).await)
 }
