@@ -237,6 +237,26 @@ for (const kind of KINDS) {
         });
       }
 
+      test('in the middle of a replacement keeps what was there, and nothing of what was to come', async () => {
+        // More than any store takes at once; the first of it is the same in both.
+        const [old, grown] = [paragraphs(20_000), `${paragraphs(20_000)}\n\n${paragraphs(320_000, (index) => `Sentence ${index} is new and says ${index * 31}, which no other does, at its own length.`)}`];
+        await add(gateway.worker, 'middle', [{ id: 'a', text: old }, TYRES], ALICE);
+        const before = store.points().map(({ id }) => id).sort();
+        let upserts = 0;
+        gateway.simulator.script((request) => {
+          if (!store.serves(request)) return answerEmbeddings(request);
+          const writes = /upsert|\/points\?wait|batch\/objects/.test(request.path) && request.method !== 'DELETE';
+          if (writes) upserts += 1;
+          return writes && upserts > 1 ? down : store.answer(request);
+        });
+        const error = assertTyped(await post(gateway.worker, documents('middle'), { id: 'a', text: grown }, ALICE));
+        assert.ok(error.status >= 500 && upserts > 1, `${error.status} behind ${upserts}`);
+        assert.deepEqual(store.points().map(({ id }) => id).sort(), before);
+        serve(gateway.simulator, store);
+        const { results } = await search(gateway.worker, 'middle', old.slice(0, 300), { mode: 'vector', top_k: 1 }, ALICE);
+        assert.equal(results[0].document, 'a');
+      });
+
       if (kind.keyed) {
         test('once is asked again', async () => {
           let failed = false;

@@ -1,3 +1,5 @@
+use std::collections::HashMap;
+
 use super::super::{int, maybe_text, number, text};
 use super::{CollectionStore, json, list};
 use crate::models::{ChatError, Passage};
@@ -89,14 +91,25 @@ impl CollectionStore {
 
     /// The rows of points, in their order; one that is not known is none of ours.
     pub fn rows_of(&self, points: &[String]) -> Result<Vec<u64>, ChatError> {
-        let mut known = std::collections::HashMap::new();
+        let known = self.known(points)?;
+        Ok(points.iter().filter_map(|point| known.get(point).copied()).collect())
+    }
+
+    /// The points that no piece has.
+    pub fn unknown(&self, points: &[String]) -> Result<Vec<String>, ChatError> {
+        let known = self.known(points)?;
+        Ok(points.iter().filter(|point| !known.contains_key(*point)).cloned().collect())
+    }
+
+    fn known(&self, points: &[String]) -> Result<HashMap<String, u64>, ChatError> {
+        let mut known = HashMap::new();
         for some in points.chunks(AT_ONCE) {
             let (marks, values) = list(some);
             for row in self.sql.run(&format!("SELECT point, row FROM pieces WHERE point IN ({marks})"), values)? {
                 known.insert(text(row.first()), number(row.get(1)));
             }
         }
-        Ok(points.iter().filter_map(|point| known.get(point).copied()).collect())
+        Ok(known)
     }
 
     /// The pieces of rows, each with its row.

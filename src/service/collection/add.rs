@@ -1,4 +1,5 @@
-//! Documents on their way into a collection: divided, embedded, kept. All of a request or nothing.
+//! Documents on their way into a collection: divided, embedded, told to another store if there is one, kept. What
+//! fails before the last of these leaves nothing.
 
 use std::collections::{HashMap, HashSet};
 
@@ -201,9 +202,11 @@ impl Collection {
             .iter()
             .flat_map(|document| document.pieces.iter().map(move |piece| (&document.row, piece)))
             .collect();
-        // Until they are kept here they are to be forgotten there, should anything come between.
+        // Until they are kept here they are to be forgotten there, should anything come between. But not those that a
+        // document has already which is replaced by the like.
         let ids: Vec<String> = all.iter().map(|(_, piece)| piece.point.clone()).collect();
-        self.store.lose(&ids)?;
+        let is_there = self.store.record()?.is_some();
+        self.store.lose(&if is_there { self.store.unknown(&ids)? } else { ids })?;
         self.promise_to_settle(record, asking).await?;
         let point = |(row, piece): &(&DocumentRow, &Piece)| {
             Some(Point {
@@ -216,7 +219,7 @@ impl Collection {
                 url: row.url.clone(),
             })
         };
-        if self.store.record()?.is_none() {
+        if !is_there {
             self.prepare(store.as_ref(), record.dimensions, asking).await?;
         }
         for some in all.chunks(store.most_points().max(1)) {
