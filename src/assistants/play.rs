@@ -157,7 +157,7 @@ impl Play {
         // What the operator decides holds; what an action would like gives way to what the caller wants.
         chat.temperature = change.temperature.or(chat.temperature).or(prompt.temperature);
         if let Some(model) = change.model {
-            (chat.provider, chat.model) = (None, Some(model));
+            (chat.provider, chat.model, chat.operators_model) = (None, Some(model), true);
         }
         chat.tools.extend(action.tools.iter().map(|tool| CallersTool {
             name: tool.name.to_owned(),
@@ -183,6 +183,7 @@ impl Play {
             parts: message.parts.iter().filter(|part| !is_call_or_state(part)).cloned().collect(),
             ..message.clone()
         };
+        let operators_model = change.model.is_some();
         let (provider, model) = match change.model {
             Some(model) => (None, Some(model)),
             None => (self.chat.provider.clone(), self.chat.model.clone()),
@@ -190,6 +191,7 @@ impl Play {
         ChatRequest {
             provider,
             model,
+            operators_model,
             messages: system.into_iter().chain(said.map(plain)).collect(),
             temperature,
             ..ChatRequest::default()

@@ -11,9 +11,19 @@ use subtle::{Choice, ConstantTimeEq};
 
 use crate::models::{ChatError, ErrorKind};
 
+mod grants;
+
+pub use grants::Grants;
+
 /// The keys that the operator has given out, by name.
 #[derive(Default)]
-pub struct Keys(Vec<(String, [u8; 32])>);
+pub struct Keys(Vec<Key>);
+
+struct Key {
+    name: String,
+    digest: [u8; 32],
+    grants: Grants,
+}
 
 /// What may stand behind a name in `GATEWAY_KEYS`.
 #[derive(Deserialize)]
@@ -24,7 +34,7 @@ enum Entry {
         key: Option<String>,
         hash: Option<String>,
         #[serde(flatten)]
-        rest: BTreeMap<String, serde::de::IgnoredAny>,
+        rest: BTreeMap<String, serde_json::Value>,
     },
 }
 
@@ -49,16 +59,17 @@ impl Keys {
             if name.is_empty() || !name.bytes().all(|byte| byte.is_ascii_graphic()) {
                 return Err(wrong("must have names of letters, digits and signs, without spaces".to_owned()));
             }
-            let (key, hash) = match entry {
-                Entry::Text(text) if text.starts_with(HASH) => (None, Some(text)),
-                Entry::Text(text) => (Some(text), None),
-                Entry::Full { key, hash, rest } => match rest.keys().next() {
+            let (key, hash, grants) = match entry {
+                Entry::Text(text) if text.starts_with(HASH) => (None, Some(text), Grants::default()),
+                Entry::Text(text) => (Some(text), None, Grants::default()),
+                Entry::Full { key, hash, mut rest } => {
+                    let grants = Grants::take(&mut rest).map_err(|words| wrong(format!("has {words} for {name}")))?;
                     // A limit that is not held to is worse than none.
-                    Some(limit) => {
+                    if let Some(limit) = rest.keys().next() {
                         return Err(wrong(format!("has {limit} for {name}, which this version does not know")));
                     }
-                    None => (key, hash),
-                },
+                    (key, hash, grants)
+                }
             };
             let digest = match (key.filter(|key| !key.trim().is_empty()), hash) {
                 (Some(key), None) => digest(key.trim()),
@@ -67,7 +78,7 @@ impl Keys {
                 })?,
                 _ => return Err(wrong(format!("must have one key or one hash for {name}"))),
             };
-            Ok((name, digest))
+            Ok(Key { name, digest, grants })
         };
         entries.into_iter().map(read).collect::<Result<_, _>>().map(Keys)
     }
@@ -81,11 +92,34 @@ impl Keys {
     pub fn name_of(&self, key: &str) -> Option<&str> {
         let asked = digest(key);
         let mut found = None;
-        for (name, digest) in &self.0 {
-            let same: Choice = digest.ct_eq(&asked);
-            found = if bool::from(same) { Some(name.as_str()) } else { found };
+        for key in &self.0 {
+            let same: Choice = key.digest.ct_eq(&asked);
+            found = if bool::from(same) { Some(key.name.as_str()) } else { found };
         }
         found
+    }
+}
+
+impl Keys {
+    /// Whether an owner may ask some model of a provider's.
+    pub fn may_ask_any(&self, owner: &str, provider: &str) -> bool {
+        let Some(name) = owner.strip_prefix("key:") else { return true };
+        self.0.iter().find(|key| key.name == name).is_some_and(|key| key.grants.allows_any(provider))
+    }
+
+    /// Whether an owner may ask a model. Whoever has no key is held to nothing: where keys are asked for, such a
+    /// caller asks nobody.
+    ///
+    /// ```
+    /// use tributary::callers::Keys;
+    /// let keys = Keys::read(r#"{"alice": {"key": "k", "models": ["openai/*"]}, "bob": "b"}"#).unwrap();
+    /// assert!(keys.may_ask("key:alice", "openai", "gpt-6-luna") && !keys.may_ask("key:alice", "demo", "demo"));
+    /// assert!(keys.may_ask("key:bob", "demo", "demo") && keys.may_ask("local", "demo", "demo"));
+    /// ```
+    pub fn may_ask(&self, owner: &str, provider: &str, model: &str) -> bool {
+        let Some(name) = owner.strip_prefix("key:") else { return true };
+        // A key that was revoked while its run went on may ask nobody any more.
+        self.0.iter().find(|key| key.name == name).is_some_and(|key| key.grants.allows(provider, model))
     }
 }
 
@@ -190,8 +224,10 @@ mod tests {
 
     #[test]
     fn what_would_not_be_held_to_is_refused() {
-        let words = refused(r#"{"alice": {"key": "a", "providers": ["openai"]}}"#);
-        assert_eq!(words, "GATEWAY_KEYS has providers for alice, which this version does not know");
+        let words = refused(r#"{"alice": {"key": "a", "budget": 5}}"#);
+        assert_eq!(words, "GATEWAY_KEYS has budget for alice, which this version does not know");
+        let words = refused(r#"{"alice": {"key": "a", "models": "openai/x"}}"#);
+        assert_eq!(words, "GATEWAY_KEYS has models that are no list of names for alice");
         for name in ["", "J\u{fc}rgen", "a b", "a\\n"] {
             let words = refused(&format!("{{\"{name}\": \"k\"}}"));
             assert_eq!(words, "GATEWAY_KEYS must have names of letters, digits and signs, without spaces", "{name}");

@@ -39,6 +39,8 @@ pub struct ChatRequest {
     pub retrieval: Option<Retrieval>,
     /// Whether the steps to the answer are told.
     pub steps: bool,
+    /// Whether the model is the operator's choice and not the caller's: then the caller need not be allowed to ask it.
+    pub operators_model: bool,
     /// So many messages at the beginning were there before this request: what was to be judged of them was.
     pub known: usize,
     /// What becomes of the run when the caller leaves.

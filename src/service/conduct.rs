@@ -128,7 +128,12 @@ async fn is_harmful(run: &Rc<Run>, model: &str, text: String, house: &House) -> 
         return Ok(verdict);
     }
     let message = Message { role: Role::User, parts: vec![Part::Text(text)], tool_call_id: None };
-    let chat = ChatRequest { model: Some(model.to_owned()), messages: vec![message], ..ChatRequest::default() };
+    let chat = ChatRequest {
+        model: Some(model.to_owned()),
+        operators_model: true,
+        messages: vec![message],
+        ..ChatRequest::default()
+    };
     let said = leg(run, chat, true, house).await?.answer.content.to_ascii_lowercase();
     match said.split(|char: char| !char.is_alphanumeric()).find(|word| !word.is_empty()) {
         Some("unsafe") => Ok(true),

@@ -6,7 +6,7 @@ use futures_util::future::{Either, select};
 use http::StatusCode;
 
 use super::attempt::read_error;
-use super::plan::{Plan, Via, plans_for};
+use super::plan::{Plan, Via, operators_plans, plans_for};
 use super::{Ask, House};
 use crate::dialects::{Outgoing, can_be_told};
 use crate::models::{ChatError, ChatRequest, EmbedRequest, Embeddings, ErrorKind, Usage};
@@ -63,7 +63,7 @@ pub async fn count_tokens(chat: &ChatRequest, ask: &Ask, house: &House) -> Resul
 
 /// Whether a text is harmful, where the model is one that does nothing but judge.
 pub async fn moderate(model: &str, text: &str, ask: &Ask, house: &House) -> Result<Option<bool>, ChatError> {
-    let plans = plans_for(None, Some(model), ask, house)?;
+    let plans = operators_plans(Some(model), ask, house)?;
     let Some(plan) = plans.first() else { return Ok(None) };
     if plan.dialect.write_moderation(text, &plan.target).is_none() {
         return Ok(None);

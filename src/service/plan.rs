@@ -36,6 +36,7 @@ pub enum Via {
 pub fn plans(chat: &ChatRequest, ask: &Ask, house: &House) -> Result<Vec<Plan>, ChatError> {
     match &ask.session {
         Some(session) => session_plan(chat, session, house).map(|plan| vec![plan]),
+        None if chat.operators_model => operators_plans(chat.model.as_deref(), ask, house),
         None => plans_for(chat.provider.as_deref(), chat.model.as_deref(), ask, house),
     }
 }
@@ -81,6 +82,21 @@ pub fn plans_for(
     ask: &Ask,
     house: &House,
 ) -> Result<Vec<Plan>, ChatError> {
+    plans_by(&|provider, model| house.keys.may_ask(&ask.owner, provider, model), provider, model, ask, house)
+}
+
+/// The same of a model that the operator chose: no caller has to be allowed to ask it.
+pub fn operators_plans(model: Option<&str>, ask: &Ask, house: &House) -> Result<Vec<Plan>, ChatError> {
+    plans_by(&|_, _| true, None, model, ask, house)
+}
+
+fn plans_by(
+    may_ask: &dyn Fn(&str, &str) -> bool,
+    provider: Option<&str>,
+    model: Option<&str>,
+    ask: &Ask,
+    house: &House,
+) -> Result<Vec<Plan>, ChatError> {
     let candidates = house.catalogue.candidates(provider, model)?;
     if ask.caller_key.is_some()
         && ask.key_is_for.get().is_none()
@@ -93,7 +109,8 @@ pub fn plans_for(
     let (mut plans, mut missing) = (Vec::new(), None);
     for (provider, model) in candidates {
         let name = format!("{}/{model}", provider.name);
-        match plan(provider, model, ask, house) {
+        let allowed = if may_ask(&provider.name, &model) { Ok(()) } else { Err(not_allowed(&name)) };
+        match allowed.and_then(|()| plan(provider, model, ask, house)) {
             Ok(plan) => plans.push(plan),
             Err(error) => {
                 ask.trail.borrow_mut().failed(&name, &error, 0);
@@ -105,6 +122,11 @@ pub fn plans_for(
         Some(error) if plans.is_empty() => Err(error),
         _ => Ok(plans),
     }
+}
+
+fn not_allowed(name: &str) -> ChatError {
+    let words = format!("the key that was sent may not ask {name}");
+    ChatError { param: Some("model".to_owned()), ..ChatError::new(ErrorKind::PermissionDenied, words) }
 }
 
 fn first_name<'a>(candidates: &'a [(&Provider, String)]) -> Option<&'a String> {

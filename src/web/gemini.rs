@@ -92,7 +92,7 @@ pub async fn serve(call: Call, asked: GeminiCall, house: &House, context: &Conte
             let dialect = if batch { EmbedDialect::GeminiBatch } else { EmbedDialect::Gemini };
             embed::embeddings(call, dialect, &Gemini, Some(model), house).await
         }
-        GeminiCall::Models => Ok(lists::all(ListDialect::Gemini, house)),
-        GeminiCall::Model { model } => lists::one(ListDialect::Gemini, &model, house),
+        GeminiCall::Models => Ok(lists::all(ListDialect::Gemini, &call.caller.owner(), house)),
+        GeminiCall::Model { model } => lists::one(ListDialect::Gemini, &model, &call.caller.owner(), house),
     }
 }

@@ -22,23 +22,30 @@ pub fn stream_health(house: &House) -> Reply {
     Reply::json(200, &json!({"status": "ok", "version": env!("CARGO_PKG_VERSION"), "providers": providers}))
 }
 
-/// `GET /api/v1/providers`.
-pub fn providers(house: &House) -> Reply {
+/// `GET /api/v1/providers`: those that the caller may ask, with the models that the caller may ask for.
+pub fn providers(owner: &str, house: &House) -> Reply {
+    let may_ask = |provider: &Provider, model: &str| house.keys.may_ask(owner, &provider.name, model);
     let entry = |provider: &Provider| {
-        json!({
+        let models: Vec<&String> = provider.models.names().iter().filter(|model| may_ask(provider, model)).collect();
+        let default = Some(&provider.default_model).filter(|model| may_ask(provider, model));
+        let any_model = matches!(provider.models, Models::Open(_));
+        if models.is_empty() && default.is_none() && !house.keys.may_ask_any(owner, &provider.name) {
+            return None;
+        }
+        Some(json!({
             "name": provider.name,
             "description": provider.description,
             "dialect": provider.dialect,
             "configured": is_configured(house, provider),
             "streams": true,
-            "default_model": provider.default_model,
-            "models": provider.models.names(),
-            "any_model": matches!(provider.models, Models::Open(_)),
+            "default_model": default.map(String::as_str).unwrap_or_default(),
+            "models": models,
+            "any_model": any_model,
             // What must be set; an optional key is nothing that is missing.
             "key_variable": provider.key_variable.as_ref().filter(|_| !provider.key_optional),
-        })
+        }))
     };
-    let list: Vec<Value> = house.catalogue.providers().iter().map(entry).collect();
+    let list: Vec<Value> = house.catalogue.providers().iter().filter_map(entry).collect();
     let routes: Map<String, Value> =
         house.catalogue.routes().map(|(alias, models)| (alias.to_owned(), json!(models))).collect();
     Reply::json(200, &json!({"default": house.catalogue.default_name(), "providers": list, "routes": routes}))

@@ -33,23 +33,28 @@ impl ListDialect {
     }
 }
 
-/// A model that may be asked for, and who serves it.
-fn models(house: &House) -> Vec<(String, String)> {
+/// The models that a caller may ask for, and who serves them.
+fn models(house: &House, owner: &str) -> Vec<(String, String)> {
     let ready = house.catalogue.providers().iter().filter(|provider| is_configured(house, provider));
     let of_providers = ready.flat_map(|provider| {
         let mut names: Vec<&str> = provider.models.names().iter().map(String::as_str).collect();
         if !provider.default_model.is_empty() && !names.contains(&provider.default_model.as_str()) {
             names.insert(0, &provider.default_model);
         }
-        names.into_iter().map(|name| (format!("{}/{name}", provider.name), provider.name.clone())).collect::<Vec<_>>()
+        let allowed = names.into_iter().filter(|name| house.keys.may_ask(owner, &provider.name, name));
+        allowed.map(|name| (format!("{}/{name}", provider.name), provider.name.clone())).collect::<Vec<_>>()
     });
-    let aliases = house.catalogue.routes().map(|(alias, _)| (alias.to_owned(), "alias".to_owned()));
+    let may_ask = |model: &String| {
+        model.split_once('/').is_some_and(|(provider, model)| house.keys.may_ask(owner, provider, model))
+    };
+    let usable = house.catalogue.routes().filter(|(_, models)| models.iter().any(may_ask));
+    let aliases = usable.map(|(alias, _)| (alias.to_owned(), "alias".to_owned()));
     aliases.chain(of_providers).collect()
 }
 
 /// The whole list.
-pub fn all(dialect: ListDialect, house: &House) -> Reply {
-    let models = models(house);
+pub fn all(dialect: ListDialect, owner: &str, house: &House) -> Reply {
+    let models = models(house, owner);
     let items: Vec<Value> = models.iter().map(|(id, owner)| item(dialect, id, owner)).collect();
     let body = match dialect {
         ListDialect::OpenAi => json!({"object": "list", "data": items}),
@@ -63,8 +68,8 @@ pub fn all(dialect: ListDialect, house: &House) -> Reply {
 }
 
 /// One model of it.
-pub fn one(dialect: ListDialect, wanted: &str, house: &House) -> Result<Reply, ChatError> {
-    match models(house).into_iter().find(|(id, _)| id == wanted) {
+pub fn one(dialect: ListDialect, wanted: &str, owner: &str, house: &House) -> Result<Reply, ChatError> {
+    match models(house, owner).into_iter().find(|(id, _)| id == wanted) {
         Some((id, owner)) => Ok(Reply::json(200, &item(dialect, &id, &owner))),
         None => Err(ChatError::new(ErrorKind::NotFound, format!("there is no model {wanted}"))),
     }

@@ -103,8 +103,11 @@ async fn serve(call: Call, house: &House, context: &Context, origin: Option<&str
         Route::Response { id, delete } => responses::serve(call, &id, delete, house, context).await,
         Route::Count(dialect) => count::tokens(call, dialect, None, house).await,
         Route::Embeddings(dialect, language) => embed::embeddings(call, dialect, language, None, house).await,
-        Route::Models => Ok(lists::all(list_dialect(&call), house)),
-        Route::Model => lists::one(list_dialect(&call), &routes::one_model(call.uri.path()).unwrap_or_default(), house),
+        Route::Models => Ok(lists::all(list_dialect(&call), &call.caller.owner(), house)),
+        Route::Model => {
+            let name = routes::one_model(call.uri.path()).unwrap_or_default();
+            lists::one(list_dialect(&call), &name, &call.caller.owner(), house)
+        }
         Route::Gemini(asked) => gemini::serve(call, asked, house, context).await,
         Route::Earlier(route) => earlier::serve(call, route, house, context, origin.is_some()).await,
         Route::Collections => collections::list(&call, house).await,
@@ -112,8 +115,8 @@ async fn serve(call: Call, house: &House, context: &Context, origin: Option<&str
         Route::Assistants => Ok(info::assistants()),
         Route::Assistant(name) => info::assistant(&name),
         Route::StreamHealth => Ok(info::stream_health(house)),
-        Route::Providers => Ok(info::providers(house)),
-        Route::OllamaTags => Ok(lists::all(ListDialect::Ollama, house)),
+        Route::Providers => Ok(info::providers(&call.caller.owner(), house)),
+        Route::OllamaTags => Ok(lists::all(ListDialect::Ollama, &call.caller.owner(), house)),
         Route::OllamaVersion => Ok(ollama::version()),
         Route::Health => Ok(info::health()),
     }

@@ -58,6 +58,82 @@ beforeEach(() => {
 /** @param {string} path @param {object | null} body @param {Record<string, string>} [headers] */
 const ask = (path, body, headers) => (body ? post(gateway.worker, path, body, headers) : get(gateway.worker, path, headers));
 
+describe('a key with limits', () => {
+  /** @type {Awaited<ReturnType<typeof startGateway>>} */
+  let limited;
+  const HOLDER = { authorization: `Bearer ${CALLER_KEY}` };
+  const OTHER = { authorization: 'Bearer ck-free-5b1c' };
+  before(async () => {
+    limited = await startGateway({
+      GATEWAY_KEYS: JSON.stringify({ held: { key: CALLER_KEY, providers: ['openai', 'anthropic'], models: ['openai/gpt-6*', 'anthropic/claude-haiku-5-5', 'together/*'] }, free: 'ck-free-5b1c' }),
+      ROUTES: JSON.stringify({ mixed: ['together/simulated/llama', MODEL], closed: ['together/simulated/llama'] }),
+      MODERATION: 'together/simulated/llama',
+    });
+  });
+  after(() => limited?.stop());
+  beforeEach(() => {
+    limited.simulator.clear();
+    limited.simulator.script((request) => (request.path.startsWith('/together') ? openai.streamed({ text: 'safe' }) : openai.answering({ text: 'fine' })(request)));
+  });
+  /** @param {string} model */
+  const bodies = (model) => /** @type {[string, object][]} */ ([
+    [STREAM, { model, messages: HELLO }], [CHAT, { model, messages: HELLO }], ['/v1/chat/completions', { model, messages: HELLO }],
+    ['/v1/responses', { model, input: 'hello' }], ['/v1/messages', { model, max_tokens: 9, messages: HELLO }], ['/v1/messages/count_tokens', { model, messages: HELLO }],
+    [`/v1beta/models/${model}:generateContent`, { contents: [{ role: 'user', parts: [{ text: 'hello' }] }] }],
+    ['/api/chat', { model, messages: HELLO, stream: false }], ['/v1/embeddings', { model, input: 'hello' }], ['/stream', { model, prompt: 'hello' }],
+    ['/chat', { model, messages: HELLO }],
+  ]);
+
+  test('asks only what it may, on every surface, and no provider hears of the rest', async () => {
+    for (const model of ['together/simulated/llama', 'openai/gpt-5', 'demo/demo', 'closed']) {
+      for (const [path, body] of bodies(model)) {
+        const { status, text } = await post(limited.worker, path, body, HOLDER);
+        assert.equal(status, 403, `${path} ${model}: ${text}`);
+        assert.ok(!text.includes(CALLER_KEY));
+      }
+    }
+    assert.equal(limited.simulator.requests.length, 0);
+    for (const [path, body] of bodies(MODEL).filter(([path]) => path !== '/v1/embeddings')) {
+      const { status, text } = await post(limited.worker, path, body, HOLDER);
+      assert.equal(status, 200, `${path}: ${text}`);
+    }
+    assert.ok(limited.simulator.requests.every(({ path }) => !path.startsWith('/together')));
+  });
+
+  test('has of an alias what it may ask, and another key has all', async () => {
+    assert.equal((await post(limited.worker, CHAT, { model: 'mixed', messages: HELLO }, HOLDER)).json.provider, 'openai');
+    assert.equal((await post(limited.worker, CHAT, { model: 'mixed', messages: HELLO }, OTHER)).json.provider, 'together');
+  });
+
+  test('is held to it in a session too, and by an assistant; but not by what the operator chose', async () => {
+    const { json: { id } } = await post(limited.worker, '/api/v1/sessions', {}, HOLDER);
+    const asked = (/** @type {string} */ model) => post(limited.worker, CHAT, { session_id: id, model, messages: HELLO }, HOLDER);
+    assertError(await asked('together/simulated/llama'), 403, 'permission_denied');
+    assert.equal((await asked(MODEL)).json.content, 'fine');
+    const routed = await post(limited.worker, CHAT, { assistant: 'router', model: MODEL, messages: HELLO }, HOLDER);
+    assert.equal(routed.status, 200, routed.text);
+    assert.ok(limited.simulator.requests.some(({ path }) => path.startsWith('/together')), 'the moderation model was asked');
+  });
+
+  test('is shown what it may ask', async () => {
+    const names = async (/** @type {Record<string, string>} */ key) => (await get(limited.worker, '/v1/models', key)).json.data.map((/** @type {any} */ { id }) => id);
+    assert.deepEqual((await names(HOLDER)).filter((/** @type {string} */ id) => !/^(openai\/gpt-6|anthropic\/claude-haiku-5-5|mixed$)/.test(id)), []);
+    assert.ok((await names(OTHER)).some((/** @type {string} */ id) => id.startsWith('together/')));
+    const { providers } = (await get(limited.worker, '/api/v1/providers', HOLDER)).json;
+    assert.deepEqual(providers.map((/** @type {any} */ { name }) => name).sort(), ['anthropic', 'openai']);
+  });
+
+  test('that makes no sense is named', async () => {
+    for (const [entry, words] of [[{ key: 'a', models: 'x' }, /GATEWAY_KEYS has models that are no list of names for held/], [{ key: 'a', budget: 1 }, /GATEWAY_KEYS has budget for held/]]) {
+      const broken = await startWorker({ vars: { GATEWAY_KEYS: JSON.stringify({ held: entry }) } });
+      const { status, json } = await get(broken, '/api/v1/providers');
+      assert.equal(status, 500);
+      assert.match(json.error.message, /** @type {RegExp} */ (words));
+      await broken.stop();
+    }
+  });
+});
+
 describe('a key', () => {
   test('is taken from each place on every route', async () => {
     for (const key of [CALLER_KEY, HASHED]) {

@@ -68,6 +68,7 @@ pub fn request(body: &[u8]) -> Result<ChatRequest, ChatError> {
         assistant: fields.str("assistant")?.map(str::to_owned),
         retrieval: read_retrieval(&fields)?,
         steps: fields.bool("steps")?.unwrap_or(false),
+        operators_model: false,
         known: 0,
         on_disconnect: read_on_disconnect(&fields)?,
         session: read_session(&fields)?,
