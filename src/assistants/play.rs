@@ -59,11 +59,11 @@ impl Play {
             let words = format!("{path} is the name of a tool that the assistant {} has itself", assistant.name);
             return Err(ChatError::invalid(path, words));
         }
-        let messages = without_refused(chat.messages, &settings.blocked, assistant);
+        let (messages, known) = without_refused(chat.messages, chat.known, &settings.blocked, assistant);
         Ok(Play {
             next: action(assistant, assistant.entry),
             retrieval: chat.retrieval.clone(),
-            chat: ChatRequest { messages, ..chat },
+            chat: ChatRequest { messages, known, ..chat },
             assistant,
             settings,
             state,
@@ -209,22 +209,29 @@ fn action(assistant: &'static Assistant, name: &str) -> Option<&'static Action> 
 }
 
 /// The conversation without what was declined before: a client that keeps it itself sends it again, and it is not to
-/// reach a provider by the next prompt. What nobody has answered yet is still to be judged.
-fn without_refused(messages: Vec<Message>, blocked: &[String], assistant: &Assistant) -> Vec<Message> {
-    let Some(refusal) = assistant.refusal else { return messages };
+/// reach a provider by the next prompt. What nobody has answered yet is still to be judged. Gives also how many of
+/// those that were known before are left: behind them all is judged.
+fn without_refused(
+    messages: Vec<Message>,
+    known: usize,
+    blocked: &[String],
+    assistant: &Assistant,
+) -> (Vec<Message>, usize) {
+    let Some(refusal) = assistant.refusal else { return (messages, known) };
     let mut kept: Vec<Message> = Vec::new();
-    let mut is_declined = false;
-    let mut messages = messages.into_iter().peekable();
-    while let Some(message) = messages.next() {
+    let (mut is_declined, mut known_left) = (false, 0usize);
+    let mut messages = messages.into_iter().enumerate().peekable();
+    while let Some((at, message)) = messages.next() {
         if message.role == Role::User {
-            let answer = messages.peek().filter(|next| next.role == Role::Assistant).map(Message::text);
+            let answer = messages.peek().filter(|(_, next)| next.role == Role::Assistant).map(|(_, next)| next.text());
             is_declined = answer.is_some_and(|answer| answer == refusal || terms::hits(&message.text(), blocked));
         }
         if !is_declined || message.role == Role::System {
             kept.push(message);
+            known_left = known_left.saturating_add(usize::from(at < known));
         }
     }
-    kept
+    (kept, known_left)
 }
 
 #[cfg(test)]
@@ -320,6 +327,10 @@ mod tests {
         };
         assert_eq!(refused(0).last().unwrap(), "2 refuse ");
         assert_eq!(refused(1).last().unwrap(), "3 ask_for_more ", "a session judged it before");
+        // The operator has blocked meanwhile what a session knows: what is new is judged all the same.
+        let answered = [says(Role::User, "bad words"), says(Role::Assistant, "Well."), says(Role::User, "bad words!")];
+        let later = play("router", |chat| (chat.messages, chat.known) = (answered.to_vec(), 2)).unwrap();
+        assert_eq!(walk(later, "generate_poem").last().unwrap(), "2 refuse ");
         let declined = super::super::find("router").unwrap().refusal.unwrap();
         let before = [says(Role::User, "judged"), says(Role::Assistant, declined), says(Role::User, "a poem")];
         let mut play = play("router", |chat| chat.messages = before.to_vec()).unwrap();
