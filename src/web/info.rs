@@ -2,6 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
+use super::lists::aliases;
 use super::reply::Reply;
 use crate::assistants;
 use crate::models::{ChatError, ErrorKind};
@@ -47,7 +48,7 @@ pub fn providers(owner: &str, house: &House) -> Reply {
     };
     let list: Vec<Value> = house.catalogue.providers().iter().filter_map(entry).collect();
     let routes: Map<String, Value> =
-        house.catalogue.routes().map(|(alias, models)| (alias.to_owned(), json!(models))).collect();
+        aliases(house, owner).into_iter().map(|(alias, models)| (alias.to_owned(), json!(models))).collect();
     Reply::json(200, &json!({"default": house.catalogue.default_name(), "providers": list, "routes": routes}))
 }
 

@@ -44,12 +44,17 @@ fn models(house: &House, owner: &str) -> Vec<(String, String)> {
         let allowed = names.into_iter().filter(|name| house.keys.may_ask(owner, &provider.name, name));
         allowed.map(|name| (format!("{}/{name}", provider.name), provider.name.clone())).collect::<Vec<_>>()
     });
-    let may_ask = |model: &String| {
+    let aliases = aliases(house, owner).into_iter().map(|(alias, _)| (alias.to_owned(), "alias".to_owned()));
+    aliases.chain(of_providers).collect()
+}
+
+/// The aliases that a caller may ask for, and what is left of each.
+pub fn aliases<'a>(house: &'a House, owner: &str) -> Vec<(&'a str, Vec<&'a String>)> {
+    let may_ask = |model: &&String| {
         model.split_once('/').is_some_and(|(provider, model)| house.keys.may_ask(owner, provider, model))
     };
-    let usable = house.catalogue.routes().filter(|(_, models)| models.iter().any(may_ask));
-    let aliases = usable.map(|(alias, _)| (alias.to_owned(), "alias".to_owned()));
-    aliases.chain(of_providers).collect()
+    let left = house.catalogue.routes().map(|(alias, models)| (alias, models.iter().filter(may_ask).collect()));
+    left.filter(|(_, models): &(&str, Vec<&String>)| !models.is_empty()).collect()
 }
 
 /// The whole list.

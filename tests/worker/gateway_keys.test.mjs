@@ -119,7 +119,8 @@ describe('a key with limits', () => {
     const names = async (/** @type {Record<string, string>} */ key) => (await get(limited.worker, '/v1/models', key)).json.data.map((/** @type {any} */ { id }) => id);
     assert.deepEqual((await names(HOLDER)).filter((/** @type {string} */ id) => !/^(openai\/gpt-6|anthropic\/claude-haiku-5-5|mixed$)/.test(id)), []);
     assert.ok((await names(OTHER)).some((/** @type {string} */ id) => id.startsWith('together/')));
-    const { providers } = (await get(limited.worker, '/api/v1/providers', HOLDER)).json;
+    const { providers, routes } = (await get(limited.worker, '/api/v1/providers', HOLDER)).json;
+    assert.deepEqual(routes, { mixed: [MODEL] });
     assert.deepEqual(providers.map((/** @type {any} */ { name }) => name).sort(), ['anthropic', 'openai']);
   });
 
