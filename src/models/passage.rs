@@ -5,7 +5,7 @@ use super::Citation;
 
 /// A piece of a document that was found for a question.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(default)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
 pub struct Passage {
     /// The document's id.
     pub document: String,

@@ -3,6 +3,8 @@
 use schemars::JsonSchema;
 use serde_json::{Map, Value};
 
+use crate::models::Passage;
+
 /// Documents to be kept: several, or one by itself.
 #[derive(JsonSchema)]
 #[serde(untagged)]
@@ -192,27 +194,4 @@ pub struct Found {
     pub results: Vec<Passage>,
     /// How they were found.
     pub mode: SearchMode,
-}
-
-/// A passage.
-#[derive(JsonSchema)]
-pub struct Passage {
-    /// The document that it is from.
-    pub document: String,
-    /// Which piece of that.
-    pub chunk: u64,
-    /// The document's title.
-    pub title: Option<String>,
-    /// The document's address.
-    pub url: Option<String>,
-    /// The passage.
-    pub text: String,
-    /// The document's labels.
-    pub metadata: Option<Map<String, Value>>,
-    /// How well it fits; to be compared within one answer only.
-    pub score: f64,
-    /// Its rank by keywords, from 1 on.
-    pub keyword_rank: Option<u64>,
-    /// Its rank by meaning, from 1 on.
-    pub vector_rank: Option<u64>,
 }
