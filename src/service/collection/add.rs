@@ -5,13 +5,14 @@ use std::collections::{HashMap, HashSet};
 
 use serde_json::{Value, json};
 
-use super::{Asking, Collection, ask, house};
+use super::{Asking, Collection, ask};
 use crate::callers::digest_hex;
 use crate::data::{CollectionRecord, DocumentRow, Piece};
 use crate::models::{ChatError, EmbedRequest, ErrorKind};
 use crate::platform::{now_ms, random_hex};
 use crate::retrieval::stores::Point;
 use crate::retrieval::{Document, Settings, Sketch, chunks, indexed, read_documents, read_vector, write_vector};
+use crate::service::House;
 use crate::service::exchange::embed;
 
 /// What providers of embeddings take at once: 100 texts, and OpenAI 300,000 tokens.
@@ -125,7 +126,7 @@ impl Collection {
         input: Vec<String>,
         asking: &Asking,
     ) -> Result<Vec<Vec<f32>>, ChatError> {
-        let house = house(&self.env)?;
+        let house = House::open(self.env.clone())?;
         if house.catalogue.candidates(None, Some(model))?.len() > 1 {
             // Whichever of them answers: their vectors cannot be compared.
             let words = format!("EMBEDDINGS must be one model, but {model} stands for several");

@@ -11,7 +11,7 @@ use std::rc::Rc;
 use futures_util::lock::Mutex;
 use serde_json::{Value, json};
 
-use super::{Ask, House};
+use super::Ask;
 use crate::data::{CollectionRecord, CollectionStore, DocumentRow};
 use crate::dialects::kept;
 use crate::models::{ChatError, ErrorKind};
@@ -178,9 +178,4 @@ pub fn no_collection() -> ChatError {
 
 fn no_document() -> ChatError {
     ChatError { param: Some("id".to_owned()), ..ChatError::new(ErrorKind::NotFound, "there is no such document") }
-}
-
-/// The house that serves a collection.
-fn house(env: &Env) -> Result<House, ChatError> {
-    House::open(env.clone())
 }

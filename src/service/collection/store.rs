@@ -5,12 +5,12 @@ use std::pin::pin;
 use futures_util::future::{Either, select};
 use serde_json::json;
 
-use super::{Asking, Collection, house};
+use super::{Asking, Collection};
 use crate::data::CollectionRecord;
 use crate::models::{ChatError, ErrorKind, Secret};
-use crate::platform::{Abort, OnAbort, log, random, send, sleep};
+use crate::platform::{Abort, OnAbort, Settings, log, random, send, sleep};
 use crate::relay::clean;
-use crate::retrieval::Settings;
+use crate::retrieval::Settings as Decided;
 use crate::retrieval::stores::{Call, Fault, Point, Store, open};
 
 /// A store answers soon or is down.
@@ -27,7 +27,7 @@ impl Collection {
     pub(super) fn open_store(
         &self,
         record: &CollectionRecord,
-        settings: &Settings,
+        settings: &Decided,
     ) -> Result<Option<Box<dyn Store>>, ChatError> {
         let Some(kind) = &record.store else { return Ok(None) };
         let store = settings.store.as_ref().filter(|store| store.kind() == kind).ok_or_else(|| {
@@ -135,7 +135,7 @@ impl Collection {
 
     /// Asks the store, again where it was busy or down: all that is asked of it may be asked twice.
     async fn call(&self, call: Call, asking: &Asking) -> Result<(u16, Vec<u8>), ChatError> {
-        let policy = house(&self.env)?.settings.retry;
+        let policy = Settings::read(&self.env)?.retry;
         let mut made = 0u32;
         loop {
             made = made.saturating_add(1);
