@@ -2,7 +2,7 @@
 //!
 //! **Invariant:** the client hears of a run exactly once: either as an HTTP error before its first
 //! byte, or as a stream with a typed ending. The commit point between the two is passed with the
-//! first bytes for the client, and no attempt is made behind it.
+//! first bytes for the client, and no attempt at that answer is made behind it.
 
 mod legs;
 mod watch;
