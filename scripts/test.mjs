@@ -25,6 +25,7 @@ const LEVELS = {
   core: [
     { name: "the pure core on this machine", program: "cargo", args: ["test", PURE, "--", "--show-output"] },
     { name: "the API's description", program: "node", args: [...NODE_TEST, ...files("tests/docs")] },
+    { name: "the deploy's checklist, and its costs", program: "node", args: [...NODE_TEST, ...files("tests/scripts")] },
   ],
   browser: [
     {
