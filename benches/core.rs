@@ -35,6 +35,7 @@ fn relay() -> Relay {
         provider: "openai".into(),
         key: None,
         input_bytes: 0,
+        price: None,
         filtered_is_error: true,
         warnings: Vec::new(),
         keep: false,

@@ -12,6 +12,7 @@
 //! * [`assistants`]: graphs of actions that produce an answer, and the tools that the gateway runs itself
 //! * [`retrieval`]: finding passages in documents: division, comparison, ranking, vector stores' wire languages
 //! * [`callers`]: who calls: the gateway's keys, and whose a session is
+//! * [`costs`]: what answers cost, and what the holder of a key may spend
 //! * `openapi`: what the API looks like to machines, made from types; natively only, nothing of it ships
 //!
 //! Below the line is the shell, behind the feature `worker`:
@@ -24,6 +25,7 @@
 
 pub mod assistants;
 pub mod callers;
+pub mod costs;
 pub mod dialects;
 pub mod framing;
 pub mod models;

@@ -7,9 +7,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// A room, and the other rooms that it may name.
-const MAP: [(&str, &[&str]); 15] = [
-    ("web", &["service", "platform", "assistants", "retrieval", "dialects", "providers", "callers", "models"]),
-    ("objects", &["service", "data", "session", "retrieval", "dialects", "providers", "platform", "models"]),
+const MAP: [(&str, &[&str]); 16] = [
+    ("web", &["service", "platform", "assistants", "retrieval", "dialects", "providers", "callers", "costs", "models"]),
+    ("objects", &["service", "data", "session", "retrieval", "dialects", "providers", "costs", "platform", "models"]),
     (
         "service",
         &[
@@ -22,16 +22,18 @@ const MAP: [(&str, &[&str]); 15] = [
             "providers",
             "relay",
             "callers",
+            "costs",
             "platform",
             "models",
         ],
     ),
-    ("data", &["session", "retrieval", "platform", "models"]),
+    ("data", &["session", "retrieval", "callers", "costs", "platform", "models"]),
     ("platform", &["models", "providers"]),
     ("session", &["framing", "models"]),
     ("assistants", &["dialects", "models"]),
     ("retrieval", &["models"]),
-    ("callers", &["models"]),
+    ("callers", &["costs", "models"]),
+    ("costs", &["models"]),
     ("openapi", &["models", "session"]),
     ("relay", &["dialects", "framing", "models"]),
     ("providers", &["dialects", "models"]),
@@ -40,8 +42,19 @@ const MAP: [(&str, &[&str]); 15] = [
     ("models", &[]),
 ];
 
-const PURE: [&str; 10] =
-    ["models", "framing", "dialects", "providers", "relay", "session", "assistants", "retrieval", "callers", "openapi"];
+const PURE: [&str; 11] = [
+    "models",
+    "framing",
+    "dialects",
+    "providers",
+    "relay",
+    "session",
+    "assistants",
+    "retrieval",
+    "callers",
+    "costs",
+    "openapi",
+];
 const SHELL_CRATES: [&str; 6] = ["worker", "wasm_bindgen", "wasm_bindgen_futures", "js_sys", "web_sys", "futures_util"];
 
 /// Names of vendors: they belong into the catalogue, and into comments.

@@ -3,6 +3,7 @@
 
 mod address;
 mod answer;
+mod cost;
 mod embedding;
 mod error;
 mod event;
@@ -17,6 +18,7 @@ mod usage;
 
 pub use address::check_address;
 pub use answer::{Answer, Citation, Place, Placed, PlacedResult, ToolCall};
+pub use cost::{Cost, Price};
 pub use embedding::{EmbedRequest, Embeddings};
 pub use error::{ChatError, ErrorKind};
 pub use event::{CallRef, Event, OpaqueDelta, Sink, ToolDelta, ToolKind};

@@ -1,5 +1,7 @@
 use serde::{Deserialize, Serialize};
 
+use super::Cost;
+
 /// Tokens of one run. Totals, never increments: every provider reports it so.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
@@ -19,6 +21,9 @@ pub struct Usage {
     /// True where the provider gave no figures and ours are a guess by length.
     #[serde(default, skip_serializing_if = "is_false")]
     pub estimated: bool,
+    /// What it costs, in US dollars, where the model's price is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cost: Option<Cost>,
 }
 
 impl Usage {
@@ -35,6 +40,8 @@ impl Usage {
             cached_tokens: sum(self.cached_tokens, other.cached_tokens),
             reasoning_tokens: sum(self.reasoning_tokens, other.reasoning_tokens),
             estimated: self.estimated || other.estimated,
+            // A sum with an unknown part is not known.
+            cost: self.cost.zip(other.cost).map(|(one, other)| one.and(other)),
         }
     }
 
@@ -71,12 +78,12 @@ mod tests {
             cached_tokens: Some(4),
             reasoning_tokens: Some(1),
             estimated: true,
+            cost: Some(Cost::from_dollars(0.0123)),
         };
-        assert_eq!(
-            serde_json::to_string(&full).unwrap(),
-            r#"{"input_tokens":9,"output_tokens":3,"total_tokens":12,"cached_tokens":4,"reasoning_tokens":1,"estimated":true}"#
-        );
-        let plain = Usage { cached_tokens: None, reasoning_tokens: None, estimated: false, ..full };
+        let wire = r#"{"input_tokens":9,"output_tokens":3,"total_tokens":12,"cached_tokens":4,"reasoning_tokens":1,"estimated":true,"cost":0.0123}"#;
+        assert_eq!(serde_json::to_string(&full).unwrap(), wire);
+        assert_eq!(serde_json::from_str::<Usage>(wire).unwrap(), full);
+        let plain = Usage { cached_tokens: None, reasoning_tokens: None, estimated: false, cost: None, ..full };
         assert_eq!(serde_json::to_string(&plain).unwrap(), r#"{"input_tokens":9,"output_tokens":3,"total_tokens":12}"#);
     }
 

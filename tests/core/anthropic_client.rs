@@ -150,6 +150,7 @@ const USAGE: Usage = Usage {
     cached_tokens: Some(4),
     reasoning_tokens: Some(1),
     estimated: false,
+    cost: None,
 };
 
 both_targets! {

@@ -16,6 +16,7 @@ const USAGE: Usage = Usage {
     cached_tokens: None,
     reasoning_tokens: None,
     estimated: false,
+    cost: None,
 };
 
 fn encode(stream: bool, events: &[Event<'_>]) -> String {

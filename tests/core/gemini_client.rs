@@ -122,6 +122,7 @@ const USAGE: Usage = Usage {
     cached_tokens: Some(4),
     reasoning_tokens: Some(3),
     estimated: false,
+    cost: None,
 };
 
 /// Newer models of the vendor want a signature with every call.

@@ -191,6 +191,7 @@ pub fn options(feed: Feed) -> RelayOptions {
         provider: "prov".to_owned(),
         key: None,
         input_bytes: 40,
+        price: None,
         filtered_is_error: Unified.filtered_is_error(),
         warnings: Vec::new(),
         keep: false,

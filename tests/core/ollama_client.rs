@@ -90,6 +90,7 @@ const USAGE: Event<'static> = Event::Usage(Usage {
     cached_tokens: None,
     reasoning_tokens: Some(1),
     estimated: false,
+    cost: None,
 });
 
 const PNG: &str = "iVBORw0KGgoAAAANSUhEUg==";

@@ -70,6 +70,7 @@ const USAGE: Usage = Usage {
     cached_tokens: None,
     reasoning_tokens: Some(1),
     estimated: false,
+    cost: None,
 };
 
 both_targets! {

@@ -85,6 +85,7 @@ const USAGE: Usage = Usage {
     cached_tokens: Some(4),
     reasoning_tokens: None,
     estimated: false,
+    cost: None,
 };
 
 both_targets! {

@@ -353,6 +353,7 @@ fn play(said: &[Said], reason: Finish, mut give: impl FnMut(Event<'_>)) {
         cached_tokens: Some(4),
         reasoning_tokens: Some(2),
         estimated: false,
+        cost: None,
     };
     give(Event::Usage(usage));
     give(Event::Finish { reason, raw: None });

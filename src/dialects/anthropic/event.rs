@@ -192,7 +192,7 @@ impl Totals {
             total_tokens: input_tokens.saturating_add(output_tokens),
             cached_tokens: self.cache_read.0,
             reasoning_tokens: self.thinking.0,
-            estimated: false,
+            ..Usage::default()
         })
     }
 }

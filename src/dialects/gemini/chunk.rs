@@ -190,7 +190,7 @@ impl Counts {
             total_tokens: self.total_token_count.0.unwrap_or(input_tokens.saturating_add(output_tokens)),
             cached_tokens: self.cached_content_token_count.0,
             reasoning_tokens: self.thoughts_token_count.0,
-            estimated: false,
+            ..Usage::default()
         }
     }
 }

@@ -148,7 +148,7 @@ impl WireUsage {
             total_tokens: total.unwrap_or(input_tokens.saturating_add(output_tokens)),
             cached_tokens: self.input_tokens_details.0.as_ref().and_then(|details| details.cached_tokens.0),
             reasoning_tokens: self.output_tokens_details.0.as_ref().and_then(|details| details.reasoning_tokens.0),
-            estimated: false,
+            ..Usage::default()
         })
     }
 }
