@@ -1,13 +1,19 @@
 //! What Durable Objects keep, in SQLite: sessions with their runs, messages and frames, and a caller's list of
 //! sessions. In: tables and statements. Out: when something is kept, and what it means (see `session`).
 
+mod account;
 mod collection;
 mod index;
+mod ledger;
 mod messages;
+mod ring;
 mod runs;
 
+pub use account::AccountStore;
 pub use collection::{CollectionRecord, CollectionStore, DocumentRow, Piece};
 pub use index::{Entry, IndexStore};
+pub use ledger::LedgerStore;
+pub use ring::RingStore;
 pub use runs::SessionStore;
 
 use serde_json::Value;

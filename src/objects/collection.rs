@@ -2,10 +2,9 @@
 
 use std::rc::Rc;
 
-use worker::{
-    DurableObject, Env, Request, Response, Result, Socket, State, WebSocket, WebSocketIncomingMessage, durable_object,
-};
+use worker::{DurableObject, Env, Request, Response, Result, State, durable_object};
 
+use super::plain::no_sockets;
 use super::reply::{self, Asked};
 use crate::models::ChatError;
 use crate::platform::{self, Home, Stopwatch, decoded};
@@ -32,10 +31,6 @@ impl DurableObject for CollectionObject {
         answer.map(Response::from)
     }
 
-    async fn connect(&self, _: Socket) -> Result<()> {
-        Ok(())
-    }
-
     async fn alarm(&self) -> Result<Response> {
         match self.collection.alarm().await {
             Ok(()) => Response::empty(),
@@ -44,17 +39,7 @@ impl DurableObject for CollectionObject {
         }
     }
 
-    async fn websocket_message(&self, _: WebSocket, _: WebSocketIncomingMessage) -> Result<()> {
-        Ok(())
-    }
-
-    async fn websocket_close(&self, _: WebSocket, _: usize, _: String, _: bool) -> Result<()> {
-        Ok(())
-    }
-
-    async fn websocket_error(&self, _: WebSocket, _: worker::Error) -> Result<()> {
-        Ok(())
-    }
+    no_sockets!();
 }
 
 impl CollectionObject {
@@ -63,6 +48,7 @@ impl CollectionObject {
         let name = asked.header("x-collection").unwrap_or_default();
         let asking = Asking {
             digest: asked.header("x-digest").unwrap_or_default(),
+            owner: asked.header("x-owner").unwrap_or_default(),
             trace: Trace { request_id: asked.header("x-request-id").unwrap_or_default(), ..Trace::default() },
             clock: Stopwatch::start(),
             left: asked.0.signal(),

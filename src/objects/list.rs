@@ -1,10 +1,9 @@
 //! The lists of one caller: sessions, and collections.
 
 use serde_json::{Value, json};
-use worker::{
-    DurableObject, Env, Request, Response, Result, Socket, State, WebSocket, WebSocketIncomingMessage, durable_object,
-};
+use worker::{DurableObject, Env, Request, Response, Result, State, durable_object};
 
+use super::plain::{no_alarm, no_sockets};
 use super::reply::{self, Asked};
 use crate::data::{Entry, IndexStore};
 use crate::models::ChatError;
@@ -35,25 +34,8 @@ impl DurableObject for CallerObject {
         answer.map(Response::from)
     }
 
-    async fn connect(&self, _: Socket) -> Result<()> {
-        Ok(())
-    }
-
-    async fn alarm(&self) -> Result<Response> {
-        Response::empty()
-    }
-
-    async fn websocket_message(&self, _: WebSocket, _: WebSocketIncomingMessage) -> Result<()> {
-        Ok(())
-    }
-
-    async fn websocket_close(&self, _: WebSocket, _: usize, _: String, _: bool) -> Result<()> {
-        Ok(())
-    }
-
-    async fn websocket_error(&self, _: WebSocket, _: worker::Error) -> Result<()> {
-        Ok(())
-    }
+    no_alarm!();
+    no_sockets!();
 }
 
 impl CallerObject {

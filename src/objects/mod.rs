@@ -3,7 +3,11 @@
 //!
 //! Nobody but the worker reaches an object, and it has found out who calls.
 
+mod account;
 mod collection;
+mod keyring;
+mod ledger;
 mod list;
+mod plain;
 mod reply;
 mod session;

@@ -47,6 +47,15 @@ impl Binding {
         work.await.map_err(|error: JsValue| words(&error))
     }
 
+    /// Calls a method that answers nothing, with an argument of JSON.
+    pub fn tell(&self, method: &str, argument: &str) -> Result<(), String> {
+        let work = || {
+            let function = Reflect::get(&self.0, &method.into())?.dyn_into::<Function>()?;
+            function.call1(&self.0, &JSON::parse(argument)?).map(drop)
+        };
+        work().map_err(|error: JsValue| words(&error))
+    }
+
     async fn ask(&self, model: &str, inputs: &[u8], abort: &Abort) -> Result<JsValue, JsValue> {
         let inputs = JSON::parse(&String::from_utf8_lossy(inputs))?;
         let options = Object::new();

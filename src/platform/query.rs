@@ -11,3 +11,8 @@ pub fn query(uri: &Uri, name: &str) -> Option<String> {
 pub fn decoded(piece: &str) -> String {
     js_sys::decode_uri_component(piece).map_or_else(|_| piece.to_owned(), String::from)
 }
+
+/// A text as it may stand in a query.
+pub fn escaped(text: &str) -> String {
+    String::from(js_sys::encode_uri_component(text))
+}

@@ -53,6 +53,11 @@ impl Trail {
         self.first_token_ms.get_or_insert(at_ms);
     }
 
+    /// When the first bytes for the client came.
+    pub fn first_token_ms(&self) -> Option<u64> {
+        self.first_token_ms
+    }
+
     /// For the log.
     pub fn to_json(&self) -> Value {
         let step = |step: &Step| json!({"target": step.target, "outcome": step.outcome, "ms": step.ms});

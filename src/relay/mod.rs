@@ -10,7 +10,7 @@ mod row;
 
 use crate::dialects::{Decode, Encode};
 use crate::framing::{FrameError, Framer, Framing, Limits};
-use crate::models::{ChatError, ErrorKind, Event, Finish, Sink};
+use crate::models::{ChatError, ErrorKind, Event, Finish, Price, Sink, Usage};
 use row::Row;
 
 pub use fold::{Folded, fold};
@@ -38,6 +38,8 @@ pub struct RelayOptions {
     pub key: Option<String>,
     /// Bytes of the prompt, for an estimate where the provider gives no usage.
     pub input_bytes: u64,
+    /// What the model's tokens cost, where that is known.
+    pub price: Option<Price>,
     /// Whether a filtered answer is a failure to this client.
     pub filtered_is_error: bool,
     /// What the caller should know before anything else.
@@ -163,6 +165,12 @@ impl Relay {
     /// Whether the provider has begun to answer: another attempt would be paid for twice.
     pub fn began(&self) -> bool {
         self.row.began()
+    }
+
+    /// What this answer used, as far as the provider is likely to charge for it: whoever leaves early pays for what was
+    /// done, but nobody for a failure that came instead of an answer.
+    pub fn used(&self) -> Option<Usage> {
+        self.row.used()
     }
 
     /// How many frames the provider has sent: comments and pings do not count.

@@ -202,7 +202,25 @@ impl Row {
     }
 
     fn settle(&mut self, out: &mut Vec<u8>) {
-        self.tell(Event::Usage(self.meter.settle()), out);
+        self.tell(Event::Usage(self.usage()), out);
+    }
+
+    fn usage(&self) -> Usage {
+        let usage = self.meter.settle();
+        match &self.options.price {
+            Some(price) => Usage { cost: Some(price.of(&usage)), ..usage },
+            None => usage,
+        }
+    }
+
+    pub fn used(&self) -> Option<Usage> {
+        let is_charged = match &self.end {
+            _ if self.meter.reported.is_some() || self.meter.output_bytes > 0 => true,
+            // It may have been at work when nobody waited for it any more.
+            Some(End::Failed(error)) => matches!(error.kind, ErrorKind::Timeout | ErrorKind::Cancelled),
+            Some(End::Finished(_)) | None => true,
+        };
+        is_charged.then(|| self.usage())
     }
 }
 

@@ -32,7 +32,7 @@ pub async fn attempt(run: &Rc<Run>, plan: &Plan) -> Result<(), ChatError> {
             Via::Binding(binding) => binding.run(&plan.target.model, outgoing.request.body(), &abort).await,
             Via::Session(session) => session.post(outgoing.request.into_body(), &abort).await,
         };
-        converse(run, plan, native, fetched?).await
+        converse(run, plan, native, fetched.inspect_err(|_| run.decline())?).await
     };
     let outcome = match select(pin!(work), pin!(run.watch())).await {
         Either::Left((outcome, _)) => outcome,
@@ -41,15 +41,18 @@ pub async fn attempt(run: &Rc<Run>, plan: &Plan) -> Result<(), ChatError> {
     if !matches!(outcome, Ok(Ended::Whole)) {
         abort.abort();
     }
-    run.conclude(match outcome {
+    let told = run.conclude(match outcome {
         Ok(Ended::Gone) => {
             run.lose();
+            run.charge();
             return Err(ChatError::new(ErrorKind::Cancelled, "the client left"));
         }
         Ok(Ended::Whole | Ended::Stopped) => None,
         Ok(Ended::Broken) => Some(ChatError::new(ErrorKind::Truncated, "the connection to the provider broke")),
         Err(error) => Some(error),
-    })
+    });
+    run.charge();
+    told
 }
 
 fn relay(run: &Run, plan: &Plan, warnings: Vec<String>, native: bool) -> Relay {
@@ -77,6 +80,7 @@ fn relay(run: &Run, plan: &Plan, warnings: Vec<String>, native: bool) -> Relay {
         provider: plan.target.provider.clone(),
         key: plan.target.key.as_ref().map(|key| key.reveal().to_owned()),
         input_bytes: chat.text_bytes(),
+        price: plan.price,
         filtered_is_error: ask.dialect.filtered_is_error(),
         warnings,
         // Of several answers each is kept by what joins them.
@@ -97,6 +101,7 @@ fn expected(run: &Run, plan: &Plan, native: bool) -> Framing {
 async fn converse(run: &Rc<Run>, plan: &Plan, native: bool, fetched: Fetched) -> Result<Ended, ChatError> {
     run.answered(request_id(&fetched.headers));
     if !fetched.status.is_success() {
+        run.decline();
         return Err(read_error(plan, fetched).await);
     }
     run.frame_as(framing_for(fetched.header("content-type"), expected(run, plan, native))?);

@@ -8,6 +8,7 @@ use http::StatusCode;
 use super::attempt::read_error;
 use super::plan::{Plan, Via, operators_plans, plans_for};
 use super::{Ask, House};
+use crate::costs::Charge;
 use crate::dialects::{Outgoing, can_be_told};
 use crate::models::{ChatError, ChatRequest, EmbedRequest, Embeddings, ErrorKind, Usage};
 use crate::platform::{Abort, Fetched, OnAbort, Stopwatch, random, send, sleep};
@@ -18,17 +19,35 @@ use crate::relay::clean;
 /// as much of the 128 MB that an isolate has.
 const MOST_BODY: usize = 16 << 20;
 
-/// The vectors, and the model that was asked for them.
-pub async fn embed(request: &EmbedRequest, ask: &Ask, house: &House) -> Result<(Embeddings, String), ChatError> {
+/// Vectors, and who was asked for them.
+pub struct Embedded {
+    /// The vectors.
+    pub embeddings: Embeddings,
+    /// What they used.
+    pub charge: Charge,
+}
+
+/// Asks for vectors.
+pub async fn embed(request: &EmbedRequest, ask: &Ask, house: &House) -> Result<Embedded, ChatError> {
     let plans = plans_for(request.provider.as_deref(), request.model.as_deref(), ask, house)?;
     let mut first = None;
     for plan in &plans {
         match embed_with(request, plan, ask, house).await {
-            Ok(embeddings) => return Ok((embeddings, plan.target.model.clone())),
+            Ok(embeddings) => {
+                let charge = charge(request, &embeddings, plan);
+                return Ok(Embedded { embeddings, charge });
+            }
             Err(error) => first.get_or_insert(error),
         };
     }
     Err(first.unwrap_or_else(|| ChatError::new(ErrorKind::Internal, "there is no provider to ask")))
+}
+
+fn charge(request: &EmbedRequest, answer: &Embeddings, plan: &Plan) -> Charge {
+    let counted = |tokens| Usage { input_tokens: tokens, total_tokens: tokens, ..Usage::default() };
+    let usage = answer.input_tokens.map_or_else(|| Usage::estimate(request.text_bytes(), 0), counted);
+    let cost = plan.price.map(|price| price.of(&usage));
+    Charge { provider: plan.target.provider.clone(), model: plan.target.model.clone(), usage: Usage { cost, ..usage } }
 }
 
 async fn embed_with(request: &EmbedRequest, plan: &Plan, ask: &Ask, house: &House) -> Result<Embeddings, ChatError> {

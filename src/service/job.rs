@@ -1,9 +1,12 @@
 //! How a run is produced: by a model that is asked once, or by an assistant.
 
+use std::pin::pin;
 use std::rc::Rc;
 
+use futures_util::future::{Either, select};
 use serde_json::{Map, Value};
 
+use super::books::{admit, settle, watch};
 use super::conduct::{Keep, conduct};
 use super::drive::drive;
 use super::plan::{Plan, plans};
@@ -11,6 +14,7 @@ use super::run::Run;
 use super::{Ask, House};
 use crate::assistants::{Play, USUAL};
 use crate::models::{ChatError, ChatRequest};
+use crate::platform::log;
 
 /// What is to be done for a request.
 pub struct Job {
@@ -42,11 +46,33 @@ impl Job {
         }
     }
 
-    /// Does it. An error is what the client is told instead of an answer.
+    /// Does it, if the caller's limits allow it. An error is what the client is told instead of an answer.
     pub async fn carry_out(self, run: &Rc<Run>, house: &House, keep: Keep<'_>) -> Result<(), ChatError> {
-        match self.play {
-            Some(play) => conduct(run, play, house, keep).await,
-            None => drive(run, &self.plans).await,
+        if run.ask().session.is_some() {
+            // Whoever is asked there finds out for itself.
+            return drive(run, &self.plans).await;
+        }
+        let owner = run.ask().owner.clone();
+        if let Err(error) = admit(&owner, Some(run.id()), house).await {
+            run.tell(Err(error.clone()));
+            return Err(error);
+        }
+        let work = async {
+            match self.play {
+                Some(play) => conduct(run, play, house, keep).await,
+                None => drive(run, &self.plans).await,
+            }
+        };
+        match select(pin!(work), pin!(watch(&owner, run.id(), house))).await {
+            Either::Left((done, _)) => done,
+            Either::Right((error, _)) => run.break_off(error),
         }
     }
+}
+
+/// A run is over: says so in the log, and settles what it used.
+pub async fn close(run: &Run, outcome: &Result<(), ChatError>, house: &House) {
+    let (receipt, line) = run.account(outcome);
+    log(&line);
+    settle(&run.ask().owner, &receipt, &house.env, &house.keys.limits(&run.ask().owner)).await;
 }

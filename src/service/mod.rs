@@ -1,31 +1,40 @@
 //! Use cases, over the pure core and the platform: one chat run, from the request to its last byte; a session
 //! and whoever listens to it. In: attempts, commit point, time limits. Out: routes and HTTP, wire formats.
 
+mod account;
 mod attempt;
+mod books;
 mod collection;
 mod conduct;
 mod drive;
 mod exchange;
 mod job;
+mod keyring;
+mod parsed;
 mod plan;
 mod remote;
 mod run;
 mod session;
 mod start;
 
-use std::cell::{OnceCell, RefCell};
+use std::cell::{Cell, OnceCell, RefCell};
 use std::rc::Rc;
 
 use crate::assistants;
 use crate::callers::Keys;
+use crate::costs::Prices;
 use crate::dialects::ToClient;
 use crate::models::ChatError;
 use crate::platform::{Env, Settings, Stopwatch};
 use crate::providers::trail::Trail;
 use crate::providers::{Catalogue, Trace};
+use parsed::parsed;
 
+pub use account::Teller;
+pub use books::{account, admit, key_name, lines, settle_exchange, totals};
 pub use collection::{Asking, Collection, CollectionCall, ask_collection, look_up, no_collection};
-pub use exchange::{count_tokens, embed};
+pub use exchange::{Embedded, count_tokens, embed};
+pub use keyring::{Keyring, ask_keyring, has_ring};
 pub use remote::{
     SessionCall, ask_session, connect_session, create_session, list_collections, list_sessions, new_run_id,
     new_session_id, no_session,
@@ -53,8 +62,12 @@ pub struct Ask {
     pub trail: Rc<RefCell<Trail>>,
     /// Fires when the client leaves.
     pub left: web_sys::AbortSignal,
-    /// Whose collections may be searched.
+    /// Who asks: whose collections may be searched, whose limits hold.
     pub owner: String,
+    /// Where it came in, for the log.
+    pub route: &'static str,
+    /// Whether a run tells the log of this request.
+    pub is_logged: Rc<Cell<bool>>,
     /// What the client is told before the answer.
     pub preface: Vec<u8>,
     /// Whether the answer is kept: then it is bounded.
@@ -76,15 +89,18 @@ pub struct House {
     pub catalogue: Rc<Catalogue>,
     /// The keys that the operator has given out.
     pub keys: Rc<Keys>,
+    /// What models cost.
+    pub prices: Rc<Prices>,
 }
 
 impl House {
     /// Reads the operator's variables; one that makes no sense is an error that names it.
-    pub fn open(env: Env) -> Result<Self, ChatError> {
+    pub async fn open(env: Env) -> Result<Self, ChatError> {
         let settings = Settings::read(&env)?;
         let catalogue = Rc::new(Catalogue::from_vars(&|name| env.var(name))?);
-        let keys = Rc::new(env.var("GATEWAY_KEYS").map_or_else(|| Ok(Keys::default()), |text| Keys::read(&text))?);
-        Ok(House { env, settings, catalogue, keys })
+        let prices = parsed(&env, "PRICES", Prices::read)?;
+        let keys = keyring::keys(&env).await?;
+        Ok(House { env, settings, catalogue, keys, prices })
     }
 
     /// What the operator decides about assistants.

@@ -2,7 +2,7 @@
 
 use super::{Ask, House, SessionCall};
 use crate::dialects::{self, ToProvider, kept};
-use crate::models::{ChatError, ChatRequest, ErrorKind, Quirks, Target};
+use crate::models::{ChatError, ChatRequest, ErrorKind, Price, Quirks, Target};
 use crate::platform::Binding;
 use crate::providers::Provider;
 
@@ -17,6 +17,8 @@ pub struct Plan {
     pub refused_key: String,
     /// The key is the caller's: what is wrong with it says nothing of the provider.
     pub callers_key: bool,
+    /// What the model's tokens cost, where that is known.
+    pub price: Option<Price>,
 }
 
 /// What is asked.
@@ -72,6 +74,8 @@ fn session_plan(chat: &ChatRequest, session: &SessionCall, house: &House) -> Res
         via: Via::Session(session.clone()),
         refused_key: String::new(),
         callers_key: false,
+        // What its object says of the cost is what it is.
+        price: None,
     })
 }
 
@@ -124,6 +128,13 @@ fn plans_by(
     }
 }
 
+/// A budget that does not know what is spent is none.
+fn unpriced(name: &str) -> ChatError {
+    let words =
+        format!("the key has a budget, and what {name} costs is not known: the operator has to name it in PRICES");
+    ChatError { param: Some("model".to_owned()), ..ChatError::new(ErrorKind::PermissionDenied, words) }
+}
+
 fn not_allowed(name: &str) -> ChatError {
     let words = format!("the key that was sent may not ask {name}");
     ChatError { param: Some("model".to_owned()), ..ChatError::new(ErrorKind::PermissionDenied, words) }
@@ -141,6 +152,11 @@ fn plan(provider: &Provider, model: String, ask: &Ask, house: &House) -> Result<
     let callers_key =
         ask.caller_key.clone().filter(|_| *ask.key_is_for.get_or_init(|| provider.name.clone()) == provider.name);
     let has_callers_key = callers_key.is_some();
+    // What a caller's own key buys costs the operator nothing.
+    let price = if has_callers_key { Some(Price::default()) } else { house.prices.of(&provider.name, &model) };
+    if price.is_none() && house.keys.limits(&ask.owner).monthly_budget_usd.is_some() {
+        return Err(unpriced(&name));
+    }
     let target = provider.target(model, callers_key, &ask.trace, &|name| house.env.var(name))?;
     Ok(Plan {
         name,
@@ -153,5 +169,6 @@ fn plan(provider: &Provider, model: String, ask: &Ask, house: &House) -> Result<
         },
         refused_key: provider.refused_key(has_callers_key),
         callers_key: has_callers_key,
+        price,
     })
 }

@@ -16,7 +16,7 @@ const SESSIONS: &str = "SESSIONS";
 const CALLERS: &str = "CALLERS";
 
 /// An object answers a question at once; one that does not has been lost.
-const PATIENCE_MS: u64 = 30_000;
+pub(super) const PATIENCE_MS: u64 = 30_000;
 
 /// A run's headers may take as long as the retries before it; a whole answer as long as the answer.
 const RUN_PATIENCE_MS: u64 = 900_000;
@@ -180,7 +180,7 @@ async fn ask_list(env: &Env, owner: &str, (method, path): (Method, &str), body: 
 }
 
 /// A panic in an object would leave its callers waiting for ever.
-async fn within<T>(ms: u64, work: impl Future<Output = Result<T, ChatError>>) -> Result<T, ChatError> {
+pub(super) async fn within<T>(ms: u64, work: impl Future<Output = Result<T, ChatError>>) -> Result<T, ChatError> {
     match select(pin!(work), pin!(sleep(ms))).await {
         Either::Left((answer, _)) => answer,
         Either::Right(_) => Err(ChatError::new(ErrorKind::Interrupted, "the session's object did not answer in time")),

@@ -7,7 +7,7 @@ use futures_channel::oneshot;
 use futures_util::future::{AbortHandle, Abortable, Either, select};
 use serde_json::{Map, Value};
 
-use super::job::Job;
+use super::job::{Job, close};
 use super::remote::new_run_id;
 use super::run::{Run, STALLED_CLIENT_MS, Tell, gone};
 use super::{Ask, House};
@@ -31,6 +31,7 @@ fn forget(_: &Map<String, Value>) -> Result<(), ChatError> {
 pub async fn run_into(chat: ChatRequest, ask: Ask, house: &House, outlet: Rc<dyn Outlet>) -> Result<(), ChatError> {
     let job = Job::new(&chat, &ask, Map::new(), house)?;
     let left = ask.left.clone();
+    ask.is_logged.set(true);
     // Whoever waits here hears it by the error.
     let tell: Tell = Box::new(drop);
     let run = Run::new(new_run_id(), chat, ask, house.settings.clone(), job.plans.len(), (outlet, tell));
@@ -44,7 +45,7 @@ pub async fn run_into(chat: ChatRequest, ask: Ask, house: &House, outlet: Rc<dyn
         stop.abort();
     });
     let outcome = Abortable::new(job.carry_out(&run, house, &forget), stopped).await.unwrap_or_else(|_| Err(gone()));
-    run.report(&outcome);
+    close(&run, &outcome, house).await;
     outcome
 }
 
@@ -66,6 +67,7 @@ pub async fn start(
         None => house.settings.clone(),
     };
     let pipe = Rc::new(Pipe::new()?);
+    ask.is_logged.set(ask.session.is_none());
     // Nobody hears the verdict only when the client is gone.
     let tell: Tell = Box::new(move |verdict| drop(tell.send(verdict)));
     let run = Run::new(run_id, chat, ask, settings, job.plans.len(), (pipe.clone(), tell));
@@ -82,13 +84,13 @@ pub async fn start(
     context.wait_until(async move {
         let outcome =
             Abortable::new(job.carry_out(&driven, &house, &forget), stopped).await.unwrap_or_else(|_| Err(gone()));
-        if driven.ask().session.is_none() {
-            // What runs in a session is reported there.
-            driven.report(&outcome);
-        }
         if outcome.is_err() {
             // An abandoned run leaves neither an upstream request nor an open stream.
             driven.leave();
+        }
+        if driven.ask().session.is_none() {
+            // What runs in a session is settled there.
+            close(&driven, &outcome, &house).await;
         }
         // What was written last may still be on its way through a slow client.
         select(pin!(written.flushed()), pin!(sleep(STALLED_CLIENT_MS))).await;

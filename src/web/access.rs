@@ -1,9 +1,10 @@
 //! Who may call, and who it is. Closed to all but this machine until the operator opens it.
 
 use super::{Call, header};
-use crate::callers::{Caller, Keys};
+use crate::callers::{Caller, Keys, same};
 use crate::models::{ChatError, ErrorKind};
 use crate::platform::{Settings, query, random_hex};
+use crate::service::House;
 
 /// The cookie by which a browser is known.
 const COOKIE: &str = "tributary";
@@ -11,8 +12,8 @@ const COOKIE: &str = "tributary";
 /// The foreign origin that may read the answer, where there is one. Keys come later: a browser that asks first
 /// sends none.
 pub fn check_origin(call: &Call, settings: &Settings, keys: &Keys) -> Result<Option<String>, ChatError> {
-    if keys.is_empty() && !settings.allow_anonymous && !is_local(call) {
-        let words = "this gateway is closed: its operator has set neither GATEWAY_KEYS nor ALLOW_ANONYMOUS, and only requests to localhost are served";
+    if !keys.are_asked_for() && !settings.allow_anonymous && !is_local(call) {
+        let words = "this gateway is closed: its operator has set neither GATEWAY_KEYS nor ADMIN_KEY nor ALLOW_ANONYMOUS, and only requests to localhost are served";
         return Err(ChatError::new(ErrorKind::PermissionDenied, words));
     }
     let Some(origin) = header(&call.request, "origin") else { return Ok(None) };
@@ -29,13 +30,20 @@ pub fn check_origin(call: &Call, settings: &Settings, keys: &Keys) -> Result<Opt
 }
 
 /// Who calls. Where keys are asked for, a caller without a known one is nobody.
-pub fn identify(call: &Call, settings: &Settings, keys: &Keys) -> (Caller, Option<String>) {
+pub fn identify(call: &Call, house: &House) -> (Caller, Option<String>) {
+    let (settings, keys) = (&house.settings, &house.keys);
     // Each of the keys is looked up, though one were enough: how long it takes tells nothing.
-    let known: Vec<&str> = keys_in(call).iter().filter_map(|key| keys.name_of(key)).collect();
+    let sent = keys_in(call);
+    let known: Vec<&str> = sent.iter().filter_map(|key| keys.name_of(key)).collect();
+    let admin = house.env.var("ADMIN_KEY");
+    let is_operator = admin.is_some_and(|admin| sent.iter().filter(|key| same(key, admin.trim())).count() > 0);
     if let Some(name) = known.first() {
         return (Caller::Key((*name).to_owned()), None);
     }
-    if !keys.is_empty() && !settings.allow_anonymous {
+    if is_operator {
+        return (Caller::Operator, None);
+    }
+    if keys.are_asked_for() && !settings.allow_anonymous {
         return (Caller::Nobody, None);
     }
     match own_cookie(call) {
@@ -47,6 +55,17 @@ pub fn identify(call: &Call, settings: &Settings, keys: &Keys) -> (Caller, Optio
         None if is_local(call) => (Caller::Local, None),
         None => (Caller::Anybody, None),
     }
+}
+
+/// Whether the operator asks; or the developer, who is alone on this machine.
+pub fn is_operator(call: &Call, house: &House) -> bool {
+    call.caller == Caller::Operator || (!house.keys.are_asked_for() && is_local(call))
+}
+
+/// What the operator is told who asks for more than that.
+pub fn not_for_operator() -> ChatError {
+    let words = "ADMIN_KEY is for keys, usage and metrics: make a key for all else";
+    ChatError::new(ErrorKind::PermissionDenied, words)
 }
 
 /// What a caller without a key is told.

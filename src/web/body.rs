@@ -21,6 +21,11 @@ pub fn is_short(call: &Call) -> bool {
         .is_some_and(|length| length <= SHORT)
 }
 
+/// Whether there is none.
+pub fn is_empty(call: &Call) -> bool {
+    call.request.body().is_none() || header(&call.request, "content-length").is_some_and(|length| length == "0")
+}
+
 /// Reads a JSON body. Its length counts as it comes, not as its header says.
 pub async fn read_json(call: &Call) -> Result<Vec<u8>, ChatError> {
     let kind = header(&call.request, "content-type").unwrap_or_default();

@@ -62,6 +62,8 @@ pub fn ask(call: &Call, dialect: &'static dyn ToClient, stream: bool) -> Ask {
         key_is_for: OnceCell::new(),
         left: call.request.signal(),
         owner: call.caller.owner(),
+        route: call.route,
+        is_logged: call.is_logged.clone(),
         trace: call.trace.clone(),
         clock: call.clock,
         arrived_ms: now_ms(),

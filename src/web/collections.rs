@@ -4,9 +4,9 @@ use http::Method;
 use serde_json::json;
 
 use super::reply::Reply;
-use super::{Call, access, body, sessions};
+use super::{Call, access, body};
 use crate::models::ChatError;
-use crate::platform::query;
+use crate::platform::{escaped, query};
 use crate::retrieval::check_name;
 use crate::service::{CollectionCall, House, ask_collection, list_collections};
 
@@ -49,7 +49,7 @@ pub async fn list(call: &Call, house: &House) -> Result<Reply, ChatError> {
 /// Which part of a list is asked for: the objects are told that, and no key that stands beside it.
 fn page(call: &Call, place: &str) -> String {
     let fields = ["limit", place].into_iter().filter_map(|name| Some((name, query(&call.uri, name)?)));
-    fields.map(|(name, value)| format!("{name}={}", sessions::escaped(&value))).collect::<Vec<_>>().join("&")
+    fields.map(|(name, value)| format!("{name}={}", escaped(&value))).collect::<Vec<_>>().join("&")
 }
 
 /// Serves what is asked of a collection.

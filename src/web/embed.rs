@@ -1,12 +1,14 @@
 //! Embeddings, in any client's language.
 
+use worker::Context;
+
 use super::chat::ask;
 use super::reply::Reply;
 use super::{Call, body};
 use crate::dialects::ToClient;
 use crate::dialects::embeddings::{EmbedDialect, read_request, write_answer};
 use crate::models::ChatError;
-use crate::service::{House, embed};
+use crate::service::{Embedded, House, admit, embed, settle_exchange};
 
 /// A request for embeddings. One vendor names the model in the address.
 pub async fn embeddings(
@@ -15,11 +17,16 @@ pub async fn embeddings(
     language: &'static dyn ToClient,
     model: Option<String>,
     house: &House,
+    context: &Context,
 ) -> Result<Reply, ChatError> {
     let asked = body::read_json(&call).await?;
     let mut request = read_request(dialect, &asked)?;
     request.model = model.or(request.model);
-    let ask = ask(&call, language, false);
-    let (answer, model) = embed(&request, &ask, house).await?;
-    Ok(Reply::bytes(200, write_answer(dialect, &asked, &request, &answer, answer.model.as_deref().unwrap_or(&model))))
+    let (ask, owner) = (ask(&call, language, false), call.caller.owner());
+    admit(&owner, None, house).await?;
+    let Embedded { embeddings, charge } = embed(&request, &ask, house).await?;
+    let model = embeddings.model.clone().unwrap_or_else(|| charge.model.clone());
+    let house = house.clone();
+    context.wait_until(async move { settle_exchange(&owner, charge, &house).await });
+    Ok(Reply::bytes(200, write_answer(dialect, &asked, &request, &embeddings, &model)))
 }

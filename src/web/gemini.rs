@@ -90,7 +90,7 @@ pub async fn serve(call: Call, asked: GeminiCall, house: &House, context: &Conte
         GeminiCall::Count { model } => count::tokens(call, &Gemini, Some(model), house).await,
         GeminiCall::Embed { model, batch } => {
             let dialect = if batch { EmbedDialect::GeminiBatch } else { EmbedDialect::Gemini };
-            embed::embeddings(call, dialect, &Gemini, Some(model), house).await
+            embed::embeddings(call, dialect, &Gemini, Some(model), house, context).await
         }
         GeminiCall::Models => Ok(lists::all(ListDialect::Gemini, &call.caller.owner(), house)),
         GeminiCall::Model { model } => lists::one(ListDialect::Gemini, &model, &call.caller.owner(), house),

@@ -11,13 +11,18 @@ mod gemini;
 mod info;
 mod lists;
 mod ollama;
+mod operator;
 mod reply;
 mod responses;
 mod routes;
 mod sessions;
 mod socket;
 
+use std::cell::Cell;
+use std::rc::Rc;
+
 use http::Uri;
+use serde_json::json;
 use wasm_bindgen::JsValue;
 use web_sys::{Request, Response};
 use worker::{Context, Env, event};
@@ -25,9 +30,9 @@ use worker::{Context, Env, event};
 use crate::callers::Caller;
 use crate::dialects::{ToClient, Unified};
 use crate::models::{ChatError, ErrorKind};
-use crate::platform::{self, Stopwatch, random_hex};
+use crate::platform::{self, Stopwatch, log, random_hex};
 use crate::providers::Trace;
-use crate::service::House;
+use crate::service::{House, key_name};
 use lists::ListDialect;
 use reply::Reply;
 use routes::Route;
@@ -42,6 +47,10 @@ struct Call {
     caller: Caller,
     /// The cookie by which a browser would be known that has none yet.
     new_cookie: Option<String>,
+    /// Where it came in, for the log.
+    route: &'static str,
+    /// Whether a run tells the log of it.
+    is_logged: Rc<Cell<bool>>,
 }
 
 #[event(start)]
@@ -57,33 +66,47 @@ async fn fetch(request: Request, env: Env, context: Context) -> worker::Result<R
         traceparent: header(&request, "traceparent").filter(|trace| trace.len() <= 128),
     };
     let request_id = trace.request_id.clone();
+    let method = request.method();
     let (reply, cors) = match read_call(request, trace, clock) {
-        Ok(call) => answer(call, env, &context).await,
+        Ok(call) => {
+            let (route, is_logged) = (call.route, call.is_logged.clone());
+            let (reply, cors, key) = answer(call, env, &context).await;
+            if !is_logged.get() {
+                log(&json!({
+                    "event": "request", "request_id": request_id, "method": method, "route": route, "key": key,
+                    "status": reply.status(), "error": reply.failure(), "ms": clock.elapsed_ms(),
+                }));
+            }
+            (reply, cors)
+        }
         Err(error) => (reply::error(&error, &request_id, &Unified), None),
     };
     reply.into_response(&request_id, cors).map_err(|error: JsValue| worker::Error::from(error))
 }
 
-/// The answer, and the foreign origin that may read it.
-async fn answer(call: Call, env: Env, context: &Context) -> (Reply, Option<String>) {
+/// The answer, the foreign origin that may read it, and who asked.
+async fn answer(call: Call, env: Env, context: &Context) -> (Reply, Option<String>, String) {
     let (request_id, language) = (call.trace.request_id.clone(), language(&call));
     let failed = |error: ChatError| reply::error(&error, &request_id, language);
     let named = |reply: Reply| reply.with_id(language.request_id_header(), &request_id);
-    let house = match House::open(platform::Env::new(&env)) {
+    let nobody = || key_name(&Caller::Nobody.owner());
+    let house = match House::open(platform::Env::new(&env)).await {
         Ok(house) => house,
-        Err(error) => return (named(failed(error)), None),
+        Err(error) => return (named(failed(error)), None, nobody()),
     };
     let origin = match access::check_origin(&call, &house.settings, &house.keys) {
         Ok(origin) => origin,
-        Err(error) => return (named(failed(error)), None),
+        Err(error) => return (named(failed(error)), None, nobody()),
     };
     if call.method == "OPTIONS" {
-        return (Reply::preflight(header(&call.request, "access-control-request-headers")), origin);
+        let asked = header(&call.request, "access-control-request-headers");
+        return (Reply::preflight(asked), origin, nobody());
     }
-    let (caller, new_cookie) = access::identify(&call, &house.settings, &house.keys);
+    let (caller, new_cookie) = access::identify(&call, &house);
+    let key = key_name(&caller.owner());
     let call = Call { caller, new_cookie, ..call };
     let reply = serve(call, &house, context, origin.as_deref()).await.unwrap_or_else(failed);
-    (named(reply), origin)
+    (named(reply), origin, key)
 }
 
 async fn serve(call: Call, house: &House, context: &Context, origin: Option<&str>) -> Result<Reply, ChatError> {
@@ -102,7 +125,7 @@ async fn serve(call: Call, house: &House, context: &Context, origin: Option<&str
         Route::Surface(dialect) => chat::surface(call, dialect, house, context).await,
         Route::Response { id, delete } => responses::serve(call, &id, delete, house, context).await,
         Route::Count(dialect) => count::tokens(call, dialect, None, house).await,
-        Route::Embeddings(dialect, language) => embed::embeddings(call, dialect, language, None, house).await,
+        Route::Embeddings(dialect, language) => embed::embeddings(call, dialect, language, None, house, context).await,
         Route::Models => Ok(lists::all(list_dialect(&call), &call.caller.owner(), house)),
         Route::Model => {
             let name = routes::one_model(call.uri.path()).unwrap_or_default();
@@ -112,6 +135,9 @@ async fn serve(call: Call, house: &House, context: &Context, origin: Option<&str
         Route::Earlier(route) => earlier::serve(call, route, house, context, origin.is_some()).await,
         Route::Collections => collections::list(&call, house).await,
         Route::Collection(route) => collections::serve(call, route, house).await,
+        Route::Keys(route) => operator::keys(&call, route, house).await,
+        Route::Usage => operator::usage(&call, house).await,
+        Route::Metrics => operator::metrics(&call, house).await,
         Route::Assistants => Ok(info::assistants()),
         Route::Assistant(name) => info::assistant(&name),
         Route::StreamHealth => Ok(info::stream_health(house)),
@@ -146,7 +172,9 @@ fn read_call(request: Request, trace: Trace, clock: Stopwatch) -> Result<Call, C
     let unreadable = |_| ChatError::new(ErrorKind::InvalidRequest, "the address cannot be read");
     let uri = Uri::try_from(request.url()).map_err(unreadable)?;
     // Who it is remains to be found out.
-    Ok(Call { method: request.method(), uri, request, trace, clock, caller: Caller::Nobody, new_cookie: None })
+    let (method, route) = (request.method(), routes::label(uri.path()));
+    let caller = Caller::Nobody;
+    Ok(Call { method, uri, request, trace, clock, caller, new_cookie: None, route, is_logged: Rc::default() })
 }
 
 fn header(request: &Request, name: &str) -> Option<String> {

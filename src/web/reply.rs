@@ -13,6 +13,8 @@ pub struct Reply {
     status: u16,
     headers: Vec<(&'static str, String)>,
     body: Body,
+    /// What went wrong, by its type.
+    failure: Option<&'static str>,
 }
 
 enum Body {
@@ -37,13 +39,13 @@ impl Reply {
     /// A JSON body that is written already.
     pub fn bytes(status: u16, body: Vec<u8>) -> Self {
         let headers = vec![("content-type", "application/json".to_owned())];
-        Reply { status, headers, body: Body::Bytes(body) }
+        Reply { status, headers, body: Body::Bytes(body), failure: None }
     }
 
     /// A text of any kind.
     pub fn text(status: u16, content_type: &str, body: Vec<u8>) -> Self {
         let headers = vec![("content-type", content_type.to_owned())];
-        Reply { status, headers, body: Body::Bytes(body) }
+        Reply { status, headers, body: Body::Bytes(body), failure: None }
     }
 
     /// A run.
@@ -54,7 +56,7 @@ impl Reply {
             ("x-accel-buffering", "no".to_owned()),
             ("x-run-id", run_id.to_owned()),
         ];
-        Reply { status: 200, headers, body: Body::Stream(body) }
+        Reply { status: 200, headers, body: Body::Stream(body), failure: None }
     }
 
     /// What an object answered, which is an answer for the caller.
@@ -69,12 +71,22 @@ impl Reply {
             Some(body) if fetched.status != http::StatusCode::NO_CONTENT => Body::Stream(body),
             _ => Body::Empty,
         };
-        Reply { status: fetched.status.as_u16(), headers, body }
+        Reply { status: fetched.status.as_u16(), headers, body, failure: None }
     }
 
     /// A socket: nothing is added to the response that holds it.
     pub fn socket(response: Response) -> Self {
-        Reply { status: 101, headers: Vec::new(), body: Body::Socket(response) }
+        Reply { status: 101, headers: Vec::new(), body: Body::Socket(response), failure: None }
+    }
+
+    /// For the log.
+    pub fn status(&self) -> u16 {
+        self.status
+    }
+
+    /// For the log: the type of what went wrong.
+    pub fn failure(&self) -> Option<&'static str> {
+        self.failure
     }
 
     /// With a cookie for the browser.
@@ -93,7 +105,7 @@ impl Reply {
             ("access-control-allow-headers", asked.filter(harmless).unwrap_or_else(|| TAKEN.to_owned())),
             ("access-control-max-age", "7200".to_owned()),
         ];
-        Reply { status: 204, headers, body: Body::Empty }
+        Reply { status: 204, headers, body: Body::Empty, failure: None }
     }
 
     /// With the request's id where a vendor's SDKs look for it, beside its usual place.
@@ -156,5 +168,10 @@ pub fn error(error: &ChatError, request_id: &str, dialect: &dyn ToClient) -> Rep
     if let (ErrorKind::MethodNotAllowed, Some(allowed)) = (error.kind, &error.code) {
         headers.push(("allow", allowed.clone()));
     }
-    Reply { status: written.status.as_u16(), headers, body: Body::Bytes(written.body) }
+    Reply {
+        status: written.status.as_u16(),
+        headers,
+        body: Body::Bytes(written.body),
+        failure: Some(error.kind.as_str()),
+    }
 }

@@ -5,6 +5,7 @@ use http::Uri;
 use super::collections::{self, CollectionRoute};
 use super::earlier::{self, EarlierRoute, TravelRoute};
 use super::gemini::{self, GeminiCall};
+use super::operator::{self, KeysRoute};
 use super::sessions::{self, SessionRoute};
 use crate::dialects::embeddings::EmbedDialect;
 use crate::dialects::{
@@ -45,6 +46,11 @@ pub enum Route {
     /// The assistants, or one of them.
     Assistants,
     Assistant(String),
+    /// The keys that are given out while the gateway runs.
+    Keys(KeysRoute),
+    /// What was used, and the same as metrics.
+    Usage,
+    Metrics,
     /// Chat over a WebSocket, without a session.
     Socket,
     /// A response that is kept, and how it is asked for.
@@ -67,6 +73,8 @@ const ROUTES: &[(&str, &str, Route)] = &[
     ("GET", "/api/v1/providers", Route::Providers),
     ("GET", "/api/v1/assistants", Route::Assistants),
     ("GET", "/api/v1/collections", Route::Collections),
+    ("GET", "/api/v1/usage", Route::Usage),
+    ("GET", "/metrics", Route::Metrics),
     ("POST", "/v1/chat/completions", Route::Surface(&OpenAiChat)),
     ("POST", "/v1/responses", Route::Surface(&OpenAiResponses)),
     ("POST", "/v1/messages", Route::Surface(&Anthropic)),
@@ -124,6 +132,24 @@ pub fn one_model(path: &str) -> Option<String> {
     Some(name.replace("%2F", "/").replace("%2f", "/").replace("%40", "@"))
 }
 
+/// What an address is called in the log: what stands in it may be a secret, and is anybody's word.
+pub fn label(path: &str) -> &'static str {
+    const BELOW: [(&str, &str); 9] = [
+        (ONE_MODEL, "/v1/models/{model}"),
+        (RESPONSES, "/v1/responses/{id}"),
+        (ASSISTANTS, "/api/v1/assistants/{name}"),
+        ("/api/v1/sessions/", "/api/v1/sessions/{id}"),
+        ("/api/v1/collections/", "/api/v1/collections/{name}"),
+        ("/api/v1/admin/keys", "/api/v1/admin/keys"),
+        ("/v1beta/", "/v1beta/{call}"),
+        ("/v1alpha/", "/v1alpha/{call}"),
+        ("/v1/", "/v1/{call}"),
+    ];
+    let known = ROUTES.iter().find(|(_, known, _)| *known == path).map(|(_, known, _)| *known);
+    let below = || BELOW.iter().find(|(start, _)| path.starts_with(start)).map(|(_, label)| *label);
+    known.or_else(below).unwrap_or(if earlier::is_ours(path) { "(earlier)" } else { "(none)" })
+}
+
 /// The route, or an answer that says what would have been right.
 pub fn find(method: &str, path: &str) -> Result<Route, ChatError> {
     if gemini::is_ours(path) {
@@ -131,6 +157,9 @@ pub fn find(method: &str, path: &str) -> Result<Route, ChatError> {
     }
     if let Some(found) = sessions::find(method, path) {
         return found.map(Route::Session).map_err(|allowed| not_allowed(method, allowed));
+    }
+    if let Some(found) = operator::find(method, path) {
+        return found.map(Route::Keys).map_err(|allowed| not_allowed(method, allowed));
     }
     if let Some(found) = earlier::find(method, path) {
         return found.map(Route::Earlier).map_err(|allowed| not_allowed(method, allowed));

@@ -9,7 +9,7 @@ use super::{Call, access, body, header};
 use crate::assistants;
 use crate::callers::Caller;
 use crate::models::{ChatError, ErrorKind};
-use crate::platform::{Fetched, query};
+use crate::platform::{Fetched, escaped, query};
 use crate::service::{
     House, SessionCall, ask_session, connect_session, create_session, list_sessions, new_run_id, new_session_id,
 };
@@ -117,10 +117,6 @@ fn named(call: &Call) -> Result<String, ChatError> {
     query(&call.uri, "session_id").ok_or_else(|| ChatError::invalid("session_id", "session_id is required"))
 }
 
-pub fn escaped(text: &str) -> String {
-    String::from(js_sys::encode_uri_component(text))
-}
-
 async fn create(call: &Call, house: &House) -> Result<Reply, ChatError> {
     // A session needs no words: a body may be missing altogether.
     let has_body = header(&call.request, "content-type").is_some();
@@ -215,7 +211,11 @@ pub fn admit(call: &Call, route: Option<&Route>) -> Result<(), ChatError> {
         Some(Route::Chat { .. }) => body::is_short(call),
         _ => false,
     };
+    let is_operators = matches!(route, Some(Route::Keys(_) | Route::Usage | Route::Metrics));
     match call.caller {
+        // They say themselves whom they are for.
+        Caller::Nobody if matches!(route, Some(Route::Keys(_) | Route::Metrics)) => Ok(()),
+        Caller::Operator if route.is_some() && !is_operators => Err(access::not_for_operator()),
         Caller::Nobody if !names_session => Err(access::no_key()),
         _ => Ok(()),
     }

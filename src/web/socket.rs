@@ -82,7 +82,9 @@ async fn serve(server: WebSocket, call: Call, house: House) {
 async fn round(text: &[u8], call: &Call, abort: Abort, house: &House, socket: Rc<Socket>) -> Result<(), ChatError> {
     let request = Lanarky.read_request(text)?;
     let ask = Ask { left: abort.signal(), clock: Stopwatch::start(), ..chat::ask(call, &Lanarky, true) };
-    run_into(request, ask, house, socket).await
+    // A socket outlives what was known of keys when it was opened.
+    let house = House::open(house.env.clone()).await?;
+    run_into(request, ask, &house, socket).await
 }
 
 /// Each line is a message.

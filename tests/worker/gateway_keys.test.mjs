@@ -125,7 +125,7 @@ describe('a key with limits', () => {
   });
 
   test('that makes no sense is named', async () => {
-    for (const [entry, words] of [[{ key: 'a', models: 'x' }, /GATEWAY_KEYS has models that are no list of names for held/], [{ key: 'a', budget: 1 }, /GATEWAY_KEYS has budget for held/]]) {
+    for (const [entry, words] of [[{ key: 'a', models: 'x' }, /GATEWAY_KEYS has models that are no list of names, for held/], [{ key: 'a', budget: 1 }, /GATEWAY_KEYS has budget, which is not known, for held/]]) {
       const broken = await startWorker({ vars: { GATEWAY_KEYS: JSON.stringify({ held: entry }) } });
       const { status, json } = await get(broken, '/api/v1/providers');
       assert.equal(status, 500);

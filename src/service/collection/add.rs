@@ -13,7 +13,8 @@ use crate::platform::{now_ms, random_hex};
 use crate::retrieval::stores::Point;
 use crate::retrieval::{Document, Settings, Sketch, chunks, indexed, read_documents, read_vector, write_vector};
 use crate::service::House;
-use crate::service::exchange::embed;
+use crate::service::exchange::{Embedded, embed};
+use crate::service::{admit, settle_exchange};
 
 /// What providers of embeddings take at once: 100 texts, and OpenAI 300,000 tokens.
 const MOST_TEXTS: usize = 96;
@@ -126,14 +127,17 @@ impl Collection {
         input: Vec<String>,
         asking: &Asking,
     ) -> Result<Vec<Vec<f32>>, ChatError> {
-        let house = House::open(self.env.clone())?;
+        let house = House::open(self.env.clone()).await?;
         if house.catalogue.candidates(None, Some(model))?.len() > 1 {
             // Whichever of them answers: their vectors cannot be compared.
             let words = format!("EMBEDDINGS must be one model, but {model} stands for several");
             return Err(ChatError::lasting(ErrorKind::Internal, words));
         }
         let request = EmbedRequest { model: Some(model.to_owned()), input, ..EmbedRequest::default() };
-        let (embeddings, _) = embed(&request, &ask(asking), &house).await?;
+        admit(&asking.owner, None, &house).await?;
+        let Embedded { embeddings, charge } = embed(&request, &ask(asking), &house).await?;
+        let owner = asking.owner.clone();
+        self.home.wait_until(async move { settle_exchange(&owner, charge, &house).await });
         Ok(embeddings.vectors)
     }
 

@@ -39,6 +39,8 @@ pub struct Collection {
 pub struct Asking {
     /// A name for the collection that no other has, for stores that hold several.
     pub digest: String,
+    /// Whose it is: who pays for its vectors.
+    pub owner: String,
     /// Ids for logs.
     pub trace: Trace,
     /// Since its arrival.
@@ -161,6 +163,8 @@ fn ask(asking: &Asking) -> Ask {
         trail: Rc::default(),
         left: asking.left.clone(),
         owner: String::new(),
+        route: "collection",
+        is_logged: Rc::default(),
         preface: Vec::new(),
         kept: false,
         given: 0,

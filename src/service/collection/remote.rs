@@ -59,6 +59,7 @@ pub async fn ask_collection(
         .uri(format!("https://collection{path}"))
         .header("content-type", "application/json")
         .header("x-collection", &call.name)
+        .header("x-owner", &call.owner)
         .header("x-digest", digest_hex(format!("{}\n{}", call.owner, call.name).as_bytes()))
         .header("x-request-id", &call.trace.request_id)
         .body(body)

@@ -124,6 +124,7 @@ impl Collection {
         let _turn = self.turn.lock().await;
         let Some((digest, record)) = self.store.errand()? else { return Ok(()) };
         let asking = Asking {
+            owner: String::new(),
             digest,
             trace: Default::default(),
             clock: crate::platform::Stopwatch::start(),

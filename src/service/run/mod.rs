@@ -4,19 +4,19 @@
 //! byte, or as a stream with a typed ending. The commit point between the two is passed with the
 //! first bytes for the client, and no attempt at that answer is made behind it.
 
+mod bill;
 mod legs;
 mod watch;
 
 use std::cell::{Cell, Ref, RefCell};
 use std::rc::Rc;
 
-use serde_json::json;
-
 use super::Ask;
 use super::plan::Plan;
+use crate::costs::Charge;
 use crate::dialects::ReplyOptions;
 use crate::models::{ChatError, ChatRequest, ErrorKind, Event, Finish, Usage};
-use crate::platform::{Abort, Flow, Outlet, Settings, log};
+use crate::platform::{Abort, Flow, Outlet, Settings};
 use crate::relay::{End, Folded, Joint, Relay};
 
 pub use watch::STALLED_CLIENT_MS;
@@ -48,6 +48,12 @@ pub struct Run {
     /// Provider and model that were asked last, and the provider's id for that.
     asked: RefCell<(String, String, Option<String>)>,
     frames: Cell<u64>,
+    /// The provider declined the attempt under way: it answered with an error, or could not be reached.
+    declined: Cell<bool>,
+    /// What the attempt under way used is still to be noted.
+    is_open: Cell<bool>,
+    /// What each attempt used.
+    charges: RefCell<Vec<Charge>>,
     at: Moments,
 }
 
@@ -102,6 +108,9 @@ impl Run {
             native: Cell::new(false),
             asked: RefCell::default(),
             frames: Cell::new(0),
+            declined: Cell::new(false),
+            is_open: Cell::new(false),
+            charges: RefCell::default(),
             at: Moments::default(),
         }
     }
@@ -232,6 +241,8 @@ impl Run {
         self.relay.replace(Some(relay));
         self.upstream.replace(Some(upstream));
         self.frames.set(0);
+        self.declined.set(false);
+        self.is_open.set(true);
         let now = self.elapsed_ms();
         self.ask.trail.borrow_mut().asks(now);
         self.at.asked.set(now);
@@ -438,25 +449,6 @@ impl Run {
 
     fn with<R>(&self, work: impl FnOnce(&mut Relay) -> R) -> Option<R> {
         self.relay.borrow_mut().as_mut().map(work)
-    }
-
-    /// Says in the log how it ended.
-    pub fn report(&self, outcome: &Result<(), ChatError>) {
-        let end = match &self.joint {
-            Some(joint) => joint.borrow().end().cloned(),
-            None => self.with(|relay| relay.end().cloned()).flatten(),
-        };
-        let end = match (outcome, &end) {
-            (Err(error), _) | (_, Some(End::Failed(error))) => error.kind.as_str().to_owned(),
-            (_, Some(End::Finished(finish))) => finish.as_str().to_owned(),
-            (_, None) => "none".to_owned(),
-        };
-        let (provider, model, provider_request_id) = self.asked.take();
-        log(&json!({
-            "event": "run", "run_id": self.id, "request_id": self.ask.trace.request_id, "provider": provider,
-            "model": model, "provider_request_id": provider_request_id, "end": end,
-            "tried": self.ask.trail.borrow().to_json(), "ms": self.elapsed_ms(),
-        }));
     }
 }
 

@@ -13,7 +13,7 @@ use crate::assistants::{self, OURSELVES, USUAL};
 use crate::dialects::kept;
 use crate::models::{ChatError, ChatRequest, Finish, Message, Parent, Part, Role};
 use crate::platform::{Abort, now_ms};
-use crate::service::job::Job;
+use crate::service::job::{Job, close};
 use crate::service::run::{Run, Tell, gone};
 use crate::service::{Ask, House};
 use crate::session::{RunRecord, SessionRecord, Status, chain, fit, settle};
@@ -80,12 +80,12 @@ impl Hall {
             let keep = |changed: &Map<String, Value>| hall.keep_state(changed);
             let outcome =
                 Abortable::new(job.carry_out(&run, &house, &keep), stopped).await.unwrap_or_else(|_| Err(gone()));
-            run.report(&outcome);
-            if let Err(error) = outcome {
-                hall.fail(&going, error);
+            if let Err(error) = &outcome {
+                hall.fail(&going, error.clone());
             }
             // It knows its outlet, which knows the hall: a circle that nobody needs any more.
             going.run.replace(None);
+            close(&run, &outcome, &house).await;
         });
         self.home_alarm();
         Ok(())
@@ -208,6 +208,8 @@ fn ask(record: &SessionRecord, post: &Post) -> Result<Ask, ChatError> {
         // Nobody's leaving ends a session's run: whoever listens to it may leave and come back.
         left: Abort::new()?.signal(),
         owner: record.owner.clone(),
+        route: "session",
+        is_logged: Rc::default(),
         preface: Vec::new(),
         kept: true,
         given: 0,

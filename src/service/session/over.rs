@@ -7,9 +7,8 @@ use serde_json::{Map, Value, json};
 use super::{Going, Hall};
 use crate::dialects::{ReplyOptions, kept};
 use crate::models::{ChatError, ChatRequest, ErrorKind, Event, Finish, Usage};
-use crate::platform::{log, now_ms};
+use crate::platform::{Settings, log, now_ms};
 use crate::relay::{Folded, fold};
-use crate::service::House;
 use crate::session::{Row, RunRecord, Status};
 
 /// How often an object that answers is woken: it is not forgotten while it does.
@@ -212,7 +211,7 @@ impl Hall {
             self.home.set_alarm(ALARM_MS).await;
             return Ok(());
         }
-        let log_ms = House::open(self.env.clone())?.settings.log_ms;
+        let log_ms = Settings::read(&self.env)?.log_ms;
         if let Some(next) = self.store.reap(now_ms().saturating_sub(log_ms))? {
             self.home.set_alarm(next.saturating_add(log_ms).saturating_sub(now_ms()).max(1_000)).await;
         }
@@ -223,7 +222,7 @@ impl Hall {
     pub(super) fn home_alarm(self: &Rc<Self>) {
         let hall = self.clone();
         self.home.wait_until(async move {
-            let log_ms = House::open(hall.env.clone()).map_or(ALARM_MS, |house| house.settings.log_ms);
+            let log_ms = Settings::read(&hall.env).map_or(ALARM_MS, |settings| settings.log_ms);
             let ms = if hall.live().is_some() { ALARM_MS } else { log_ms.saturating_add(1_000) };
             if !hall.is_deleted.get() {
                 hall.home.set_alarm(ms).await;

@@ -71,7 +71,7 @@ impl Hall {
     /// Answers a request for a run.
     pub async fn post(self: &Rc<Self>, record: &SessionRecord, post: Post) -> Result<Served, ChatError> {
         let (stream, left, from) = (post.stream, post.left.clone(), post.last_event_id.clone());
-        let house = House::open(self.env.clone())?;
+        let house = House::open(self.env.clone()).await?;
         let entered = self.enter(record, post, &house)?;
         let run_id = entered.run_id;
         let (hall, leaving) = (Rc::downgrade(self), run_id.clone());

@@ -104,7 +104,7 @@ impl Hall {
         clock: Stopwatch,
     ) -> Result<(), ChatError> {
         let record = self.record()?;
-        let house = House::open(self.env.clone())?;
+        let house = House::open(self.env.clone()).await?;
         let text = |name: &str, fields: &mut Map<String, Value>| {
             // What is no text stays, and is named as what is not known.
             let text = fields.get(name).and_then(Value::as_str).map(str::to_owned)?;
