@@ -36,6 +36,7 @@ fn relay() -> Relay {
         key: None,
         input_bytes: 0,
         price: None,
+        output: None,
         filtered_is_error: true,
         warnings: Vec::new(),
         keep: false,

@@ -12,6 +12,7 @@
 //! * [`assistants`]: graphs of actions that produce an answer, and the tools that the gateway runs itself
 //! * [`retrieval`]: finding passages in documents: division, comparison, ranking, vector stores' wire languages
 //! * [`callers`]: who calls: the gateway's keys, and whose a session is
+//! * [`guard`]: what prompts and answers must not have, however it is cut into pieces
 //! * [`costs`]: what answers cost, and what the holder of a key may spend
 //! * `openapi`: what the API looks like to machines, made from types; natively only, nothing of it ships
 //!
@@ -28,6 +29,7 @@ pub mod callers;
 pub mod costs;
 pub mod dialects;
 pub mod framing;
+pub mod guard;
 pub mod models;
 #[cfg(not(target_arch = "wasm32"))]
 pub mod openapi;

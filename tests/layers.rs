@@ -7,8 +7,22 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// A room, and the other rooms that it may name.
-const MAP: [(&str, &[&str]); 16] = [
-    ("web", &["service", "platform", "assistants", "retrieval", "dialects", "providers", "callers", "costs", "models"]),
+const MAP: [(&str, &[&str]); 17] = [
+    (
+        "web",
+        &[
+            "service",
+            "platform",
+            "assistants",
+            "retrieval",
+            "dialects",
+            "providers",
+            "callers",
+            "costs",
+            "guard",
+            "models",
+        ],
+    ),
     ("objects", &["service", "data", "session", "retrieval", "dialects", "providers", "costs", "platform", "models"]),
     (
         "service",
@@ -23,6 +37,7 @@ const MAP: [(&str, &[&str]); 16] = [
             "relay",
             "callers",
             "costs",
+            "guard",
             "platform",
             "models",
         ],
@@ -34,15 +49,16 @@ const MAP: [(&str, &[&str]); 16] = [
     ("retrieval", &["models"]),
     ("callers", &["costs", "models"]),
     ("costs", &["models"]),
+    ("guard", &["models"]),
     ("openapi", &["models", "session"]),
-    ("relay", &["dialects", "framing", "models"]),
+    ("relay", &["dialects", "framing", "guard", "models"]),
     ("providers", &["dialects", "models"]),
     ("dialects", &["framing", "models"]),
     ("framing", &[]),
     ("models", &[]),
 ];
 
-const PURE: [&str; 11] = [
+const PURE: [&str; 12] = [
     "models",
     "framing",
     "dialects",
@@ -53,6 +69,7 @@ const PURE: [&str; 11] = [
     "retrieval",
     "callers",
     "costs",
+    "guard",
     "openapi",
 ];
 const SHELL_CRATES: [&str; 6] = ["worker", "wasm_bindgen", "wasm_bindgen_futures", "js_sys", "web_sys", "futures_util"];

@@ -8,8 +8,11 @@ mod fold;
 mod joint;
 mod row;
 
+use std::rc::Rc;
+
 use crate::dialects::{Decode, Encode};
 use crate::framing::{FrameError, Framer, Framing, Limits};
+use crate::guard::Output;
 use crate::models::{ChatError, ErrorKind, Event, Finish, Price, Sink, Usage};
 use row::Row;
 
@@ -48,6 +51,9 @@ pub struct RelayOptions {
     pub keep: bool,
     /// The most bytes of answer, for an encoder that must hold it all.
     pub most_output: Option<u64>,
+    /// What the answer must not have. Then nothing of the provider's is given on as it is: what nobody looked at would
+    /// leave.
+    pub output: Option<Rc<Output>>,
     /// Whether the provider speaks the client's own language and was asked in the client's own words:
     /// its frames are given on as they are.
     pub native: bool,
@@ -143,6 +149,11 @@ impl Relay {
         self.row.end()
     }
 
+    /// Whether it ended because of what it had: the provider may be at work still, and nobody will listen.
+    pub fn is_withheld(&self) -> bool {
+        self.row.is_withheld()
+    }
+
     /// What was told, where it was kept; the second time nothing.
     pub fn take_folded(&mut self) -> Option<Folded> {
         self.row.take_folded()
@@ -171,6 +182,11 @@ impl Relay {
     /// done, but nobody for a failure that came instead of an answer.
     pub fn used(&self) -> Option<Usage> {
         self.row.used()
+    }
+
+    /// Whether the client is to be told something of the answer, and a failure only behind it.
+    pub fn said(&self) -> bool {
+        self.row.said()
     }
 
     /// How many frames the provider has sent: comments and pings do not count.

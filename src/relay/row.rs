@@ -4,6 +4,7 @@ use super::{End, Folded, Pace, RelayOptions};
 use crate::dialects::Encode;
 use crate::dialects::provider_error::{cut, redact};
 use crate::framing::Frame;
+use crate::guard::{CODE, Screen, Screened, withheld};
 use crate::models::{ChatError, ErrorKind, Event, Finish, Sink, Usage};
 
 /// Frames that promise an answer are few and short: more than this is given on as it comes.
@@ -27,13 +28,21 @@ pub struct Row {
     promises: Vec<u8>,
     /// Something of it came.
     speaks: bool,
+    /// Looks at all that is told.
+    screen: Option<Screen>,
+    /// It had what it must not have.
+    withheld: bool,
+    /// Something of it was told.
+    told: bool,
     /// How it ended.
     finish: Option<(Finish, Option<String>)>,
     end: Option<End>,
 }
 
 impl Row {
-    pub fn new(options: RelayOptions, encoder: Box<dyn Encode>) -> Self {
+    pub fn new(mut options: RelayOptions, encoder: Box<dyn Encode>) -> Self {
+        let screen = options.output.take().map(Screen::new);
+        options.native &= screen.is_none();
         let meter = Meter { input_bytes: options.input_bytes, ..Meter::default() };
         Row {
             folded: options.keep.then(Box::default),
@@ -46,6 +55,9 @@ impl Row {
             held: 0,
             promises: Vec::new(),
             speaks: false,
+            screen,
+            withheld: false,
+            told: false,
             finish: None,
             end: None,
         }
@@ -105,6 +117,9 @@ impl Row {
                 self.fail(&error, out);
             }
             Event::Finish { reason, .. } => {
+                if self.look_back(out) {
+                    return;
+                }
                 self.settle(out);
                 self.tell(event, out);
                 self.end = Some(End::Finished(reason));
@@ -119,15 +134,56 @@ impl Row {
                     _ => Pace::Answering,
                 };
                 if !self.options.native {
-                    self.tell(event, out);
+                    self.tell_screened(event, out);
                     self.bound(out);
                 }
             }
         }
     }
 
+    /// Tells what may be told. An answer that has what it must not have ends here.
+    fn tell_screened(&mut self, event: Event<'_>, out: &mut Vec<u8>) {
+        let Some(mut screen) = self.screen.take() else { return self.tell(event, out) };
+        let screened = screen.event(event, &mut |event| self.tell(event, out));
+        if screened == Screened::Ended {
+            return self.withhold(out);
+        }
+        self.screen = Some(screen);
+    }
+
+    /// Before the end: tells what still waited. True if that was something that ends the answer.
+    fn look_back(&mut self, out: &mut Vec<u8>) -> bool {
+        let Some(mut screen) = self.screen.take() else { return false };
+        let ended = screen.finish(&mut |event| self.tell(event, out)) == Screened::Ended;
+        if ended {
+            self.withhold(out);
+        }
+        ended
+    }
+
+    fn withhold(&mut self, out: &mut Vec<u8>) {
+        self.withheld = true;
+        if self.options.filtered_is_error {
+            return self.fail(&withheld(), out);
+        }
+        self.settle(out);
+        self.tell(Event::Finish { reason: Finish::ContentFilter, raw: Some(CODE) }, out);
+        self.end = Some(End::Finished(Finish::ContentFilter));
+    }
+
+    /// Whether the client was given anything of the answer, of one that was withheld; of all others it is enough that
+    /// there was anything.
+    pub fn said(&self) -> bool {
+        if self.withheld { self.told } else { self.began() }
+    }
+
+    pub fn is_withheld(&self) -> bool {
+        self.withheld
+    }
+
     /// To the client, and to whoever keeps it.
     fn tell(&mut self, event: Event<'_>, out: &mut Vec<u8>) {
+        self.told |= !matches!(event, Event::Start { .. } | Event::Warning(_) | Event::Usage(_) | Event::Error(_));
         if let Some(folded) = &mut self.folded {
             folded.event(event.clone());
         }
@@ -196,6 +252,9 @@ impl Row {
         let mut error = clean(error, self.options.key.as_deref()).from_provider(&self.options.provider);
         error.provider_request_id = error.provider_request_id.or(self.provider_request_id.take());
         out.append(&mut self.promises);
+        if self.look_back(out) {
+            return;
+        }
         self.settle(out);
         self.tell(Event::Error(&error), out);
         self.end = Some(End::Failed(error));

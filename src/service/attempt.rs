@@ -81,6 +81,8 @@ fn relay(run: &Run, plan: &Plan, warnings: Vec<String>, native: bool) -> Relay {
         key: plan.target.key.as_ref().map(|key| key.reveal().to_owned()),
         input_bytes: chat.text_bytes(),
         price: plan.price,
+        // What a session's object tells was looked at there.
+        output: run.output().filter(|_| ask.session.is_none()),
         filtered_is_error: ask.dialect.filtered_is_error(),
         warnings,
         // Of several answers each is kept by what joins them.

@@ -9,11 +9,13 @@ use serde_json::{Map, Value};
 use super::books::{admit, settle, watch};
 use super::conduct::{Keep, conduct};
 use super::drive::drive;
+use super::exchange::moderate;
 use super::plan::{Plan, plans};
 use super::run::Run;
 use super::{Ask, House};
 use crate::assistants::{Play, USUAL};
-use crate::models::{ChatError, ChatRequest};
+use crate::guard::banned;
+use crate::models::{ChatError, ChatRequest, ErrorKind, Message, Role};
 use crate::platform::log;
 
 /// What is to be done for a request.
@@ -58,6 +60,10 @@ impl Job {
             return Err(error);
         }
         let work = async {
+            if let Err(error) = judge(run, house).await {
+                run.tell(Err(error.clone()));
+                return Err(error);
+            }
             match self.play {
                 Some(play) => conduct(run, play, house, keep).await,
                 None => drive(run, &self.plans).await,
@@ -66,6 +72,27 @@ impl Job {
         match select(pin!(work), pin!(watch(&owner, run.id(), house))).await {
             Either::Left((done, _)) => done,
             Either::Right((error, _)) => run.break_off(error),
+        }
+    }
+}
+
+/// Looks at what is new in the request, before anybody is asked.
+async fn judge(run: &Run, house: &House) -> Result<(), ChatError> {
+    let Some(input) = &house.guard.input else { return Ok(()) };
+    let (checked, text) = {
+        let chat = run.chat();
+        let new = chat.messages.iter().skip(chat.known).filter(|message| message.role != Role::Assistant);
+        (input.check(&chat), new.map(Message::text).collect::<Vec<_>>().join("\n\n"))
+    };
+    checked?;
+    let Some(model) = input.moderation.as_deref().filter(|_| !text.trim().is_empty()) else { return Ok(()) };
+    match moderate(model, &text, run.ask(), house).await? {
+        Some(true) => Err(banned("messages")),
+        Some(false) => Ok(()),
+        // What could not be judged is not let through.
+        None => {
+            let words = format!("GUARDRAILS has moderation {model}, which is no model that only judges");
+            Err(ChatError::lasting(ErrorKind::Internal, words))
         }
     }
 }

@@ -24,6 +24,7 @@ use crate::assistants;
 use crate::callers::Keys;
 use crate::costs::Prices;
 use crate::dialects::ToClient;
+use crate::guard::Guardrails;
 use crate::models::ChatError;
 use crate::platform::{Env, Settings, Stopwatch};
 use crate::providers::trail::Trail;
@@ -91,6 +92,8 @@ pub struct House {
     pub keys: Rc<Keys>,
     /// What models cost.
     pub prices: Rc<Prices>,
+    /// What prompts and answers must not have.
+    pub guard: Rc<Guardrails>,
 }
 
 impl House {
@@ -99,8 +102,9 @@ impl House {
         let settings = Settings::read(&env)?;
         let catalogue = Rc::new(Catalogue::from_vars(&|name| env.var(name))?);
         let prices = parsed(&env, "PRICES", Prices::read)?;
+        let guard = parsed(&env, "GUARDRAILS", |text| Guardrails::read(text, &|name| env.var(name)))?;
         let keys = keyring::keys(&env).await?;
-        Ok(House { env, settings, catalogue, keys, prices })
+        Ok(House { env, settings, catalogue, keys, prices, guard })
     }
 
     /// What the operator decides about assistants.

@@ -34,7 +34,7 @@ pub async fn run_into(chat: ChatRequest, ask: Ask, house: &House, outlet: Rc<dyn
     ask.is_logged.set(true);
     // Whoever waits here hears it by the error.
     let tell: Tell = Box::new(drop);
-    let run = Run::new(new_run_id(), chat, ask, house.settings.clone(), job.plans.len(), (outlet, tell));
+    let run = Run::new(new_run_id(), chat, ask, house, job.plans.len(), (outlet, tell));
     let run = Rc::new(job.fit(run));
     let (stop, stopped) = AbortHandle::new_pair();
     let leaver = Rc::downgrade(&run);
@@ -61,16 +61,11 @@ pub async fn start(
     let (tell, mut told) = oneshot::channel();
     let left = ask.left.clone();
     let run_id = ask.session.as_ref().map_or_else(new_run_id, |session| session.run_id.clone());
-    let settings = match &ask.session {
-        // The session's object has tried what there was to try.
-        Some(_) => house.settings.without_retries(),
-        None => house.settings.clone(),
-    };
     let pipe = Rc::new(Pipe::new()?);
     ask.is_logged.set(ask.session.is_none());
     // Nobody hears the verdict only when the client is gone.
     let tell: Tell = Box::new(move |verdict| drop(tell.send(verdict)));
-    let run = Run::new(run_id, chat, ask, settings, job.plans.len(), (pipe.clone(), tell));
+    let run = Run::new(run_id, chat, ask, house, job.plans.len(), (pipe.clone(), tell));
     let run = Rc::new(job.fit(run));
     let (stop, stopped) = AbortHandle::new_pair();
     let leaver = Rc::downgrade(&run);

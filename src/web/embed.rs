@@ -7,6 +7,7 @@ use super::reply::Reply;
 use super::{Call, body};
 use crate::dialects::ToClient;
 use crate::dialects::embeddings::{EmbedDialect, read_request, write_answer};
+use crate::guard::banned;
 use crate::models::ChatError;
 use crate::service::{Embedded, House, admit, embed, settle_exchange};
 
@@ -24,6 +25,9 @@ pub async fn embeddings(
     request.model = model.or(request.model);
     let (ask, owner) = (ask(&call, language, false), call.caller.owner());
     admit(&owner, None, house).await?;
+    if house.guard.input.as_ref().is_some_and(|input| request.input.iter().any(|text| input.bans(text))) {
+        return Err(banned("input"));
+    }
     let Embedded { embeddings, charge } = embed(&request, &ask, house).await?;
     let model = embeddings.model.clone().unwrap_or_else(|| charge.model.clone());
     let house = house.clone();

@@ -192,6 +192,7 @@ pub fn options(feed: Feed) -> RelayOptions {
         key: None,
         input_bytes: 40,
         price: None,
+        output: None,
         filtered_is_error: Unified.filtered_is_error(),
         warnings: Vec::new(),
         keep: false,

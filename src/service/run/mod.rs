@@ -11,10 +11,11 @@ mod watch;
 use std::cell::{Cell, Ref, RefCell};
 use std::rc::Rc;
 
-use super::Ask;
 use super::plan::Plan;
+use super::{Ask, House};
 use crate::costs::Charge;
 use crate::dialects::ReplyOptions;
+use crate::guard::Output;
 use crate::models::{ChatError, ChatRequest, ErrorKind, Event, Finish, Usage};
 use crate::platform::{Abort, Flow, Outlet, Settings};
 use crate::relay::{End, Folded, Joint, Relay};
@@ -29,6 +30,7 @@ pub struct Run {
     /// The request as it came, once it was mended for one provider.
     unmended: RefCell<Option<ChatRequest>>,
     settings: Settings,
+    output: Option<Rc<Output>>,
     targets: Cell<usize>,
     outlet: Rc<dyn Outlet>,
     relay: RefCell<Option<Relay>>,
@@ -83,7 +85,7 @@ impl Run {
         id: String,
         chat: ChatRequest,
         ask: Ask,
-        settings: Settings,
+        house: &House,
         targets: usize,
         (outlet, tell): (Rc<dyn Outlet>, Tell),
     ) -> Self {
@@ -91,8 +93,13 @@ impl Run {
             id,
             chat: RefCell::new(chat),
             unmended: RefCell::new(None),
+            // The session's object has tried what there was to try.
+            settings: match ask.session {
+                Some(_) => house.settings.without_retries(),
+                None => house.settings.clone(),
+            },
+            output: house.guard.output.clone(),
             ask,
-            settings,
             targets: Cell::new(targets),
             outlet,
             relay: RefCell::new(None),
@@ -164,6 +171,11 @@ impl Run {
     /// Whether it is too late to ask anybody else.
     pub fn is_past_deadline(&self) -> bool {
         self.asking_ms() >= self.settings.retry.deadline_ms
+    }
+
+    /// What answers must not have.
+    pub fn output(&self) -> Option<Rc<Output>> {
+        self.output.clone()
     }
 
     /// Something that is no answer is waited for, or is not any more.
@@ -290,6 +302,10 @@ impl Run {
             }
             Some(End::Finished(_)) => {
                 self.at.finished.set(Some(now));
+                if relay.is_withheld() {
+                    self.commit();
+                    return Flow::Stop;
+                }
                 match self.is_joint() {
                     // Others may follow; and one that nobody sees is no answer to the client.
                     true if out.is_empty() => Flow::Go,
@@ -350,7 +366,7 @@ impl Run {
     fn is_hidden(&self, relay: &Relay) -> bool {
         match &self.joint {
             Some(joint) => !joint.borrow().spoke(),
-            None => !(self.committed.get() || (relay.began() && self.ask.stream)),
+            None => !(self.committed.get() || (relay.said() && self.ask.stream)),
         }
     }
 

@@ -70,8 +70,7 @@ impl Hall {
         }
         chat.stream = true;
         let outlet = Rc::new(LogOutlet { hall: Rc::downgrade(self), going: Rc::downgrade(going) });
-        let settings = asked.house.settings.clone();
-        let run = Run::new(going.id.clone(), chat, ask, settings, job.plans.len(), (outlet, self.tell(going)));
+        let run = Run::new(going.id.clone(), chat, ask, &asked.house, job.plans.len(), (outlet, self.tell(going)));
         let run = Rc::new(job.fit(run));
         let (drive_handle, stopped) = AbortHandle::new_pair();
         going.run.replace(Some((run.clone(), drive_handle)));

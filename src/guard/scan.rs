@@ -1,0 +1,461 @@
+//! One text as it comes: what may leave, what waits, what is hit.
+
+use std::collections::VecDeque;
+
+use aho_corasick::automaton::StateID;
+
+use super::Rules;
+use super::normal::each_byte;
+
+/// What was given out is remembered this long, for patterns that look at what is before them.
+const CONTEXT: usize = 8;
+
+/// How a text is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Form {
+    /// As it is read.
+    Plain,
+    /// As JSON: what is escaped counts as what it stands for.
+    Json,
+}
+
+/// A byte as it is compared.
+#[derive(Clone, Copy, Debug)]
+struct Place {
+    /// Where its character begins.
+    at: usize,
+    /// Whether it begins a word.
+    begins: bool,
+}
+
+/// The state of one text.
+#[derive(Debug)]
+pub struct Scan {
+    form: Form,
+    state: Option<StateID>,
+    /// What was given out a moment ago, and behind it what waits. Places count from its beginning.
+    text: String,
+    given: usize,
+    /// The last bytes that may still become a term.
+    places: VecDeque<Place>,
+    after_space: bool,
+    after_word: bool,
+    /// A term that is one unless its word goes on: where it begins and ends.
+    pending: Option<(usize, usize)>,
+    escape: Escape,
+}
+
+/// Where an escape of JSON stands.
+#[derive(Debug, Default)]
+enum Escape {
+    #[default]
+    None,
+    /// Behind the backslash that begins here.
+    Begun(usize),
+    /// In the digits of `\u`.
+    Digits { from: usize, count: u32, value: u32 },
+    /// Behind the first half of a pair.
+    Half { from: usize, high: u32 },
+    /// Behind the backslash of the second half.
+    HalfBegun { from: usize, high: u32 },
+    /// In its digits.
+    HalfDigits { from: usize, high: u32, count: u32, value: u32 },
+}
+
+impl Scan {
+    /// A text that is still to come.
+    pub fn new(form: Form) -> Self {
+        Scan {
+            form,
+            state: None,
+            text: String::new(),
+            given: 0,
+            places: VecDeque::new(),
+            after_space: false,
+            after_word: false,
+            pending: None,
+            escape: Escape::None,
+        }
+    }
+
+    /// Takes the next piece; what may leave is appended. True if something was hit that ends the text: then nothing
+    /// behind it leaves. What is hit otherwise is masked.
+    pub fn push(&mut self, rules: &Rules, piece: &str, ends: bool, out: &mut String) -> bool {
+        for char in piece.chars() {
+            let at = self.text.len();
+            self.text.push(char);
+            let hit = match self.form {
+                Form::Plain => self.take(rules, char, at, ends),
+                Form::Json => self.unescape(rules, char, at, ends),
+            };
+            if hit {
+                return self.cut(out);
+            }
+        }
+        if self.match_patterns(rules, false, ends) {
+            return self.cut(out);
+        }
+        self.give(self.waits_from(rules), out);
+        false
+    }
+
+    /// Others speak now: what waits leaves, because it is nothing banned so far. What it may become is remembered.
+    pub fn pause(&mut self, out: &mut String) {
+        self.give(self.text.len(), out);
+    }
+
+    /// The text is over.
+    pub fn finish(&mut self, rules: &Rules, ends: bool, out: &mut String) -> bool {
+        // A word that is over is a whole one.
+        if let Some((start, end)) = self.pending.take()
+            && self.hit(start, end, ends)
+        {
+            return self.cut(out);
+        }
+        if self.match_patterns(rules, true, ends) {
+            return self.cut(out);
+        }
+        self.give(self.text.len(), out);
+        false
+    }
+
+    /// A character as it is read; it begins in the text at a place.
+    fn take(&mut self, rules: &Rules, char: char, at: usize, ends: bool) -> bool {
+        if rules.terms.is_empty() {
+            return false;
+        }
+        let mut bytes = [0u8; 72];
+        let mut count = 0usize;
+        // The longest decomposition there is has 18 characters.
+        each_byte(char, &mut self.after_space, &mut |byte| {
+            if let Some(place) = bytes.get_mut(count) {
+                *place = byte;
+                count = count.saturating_add(1);
+            }
+        });
+        if count == 0 {
+            return false;
+        }
+        let is_word = char.is_alphanumeric();
+        if let Some((start, end)) = self.pending.take()
+            && !is_word
+            && self.hit(start, end, ends)
+        {
+            return true;
+        }
+        let begins = !self.after_word;
+        self.after_word = is_word;
+        for byte in bytes.iter().take(count) {
+            let state = rules.terms.next(self.state.unwrap_or_else(|| rules.terms.start()), *byte);
+            self.state = Some(state);
+            self.places.push_back(Place { at, begins });
+            if self.match_terms(rules, state, is_word, ends) {
+                return true;
+            }
+            let depth = rules.terms.depth(self.state.unwrap_or_else(|| rules.terms.start()));
+            while self.places.len() > depth {
+                self.places.pop_front();
+            }
+        }
+        false
+    }
+
+    fn match_terms(&mut self, rules: &Rules, state: StateID, is_word: bool, ends: bool) -> bool {
+        let whole_words = rules.terms.whole_words;
+        let place = |len: usize| self.places.len().checked_sub(len).and_then(|at| self.places.get(at));
+        let fits = |place: &&Place| !whole_words || place.begins;
+        let start = rules.terms.ending(state).filter_map(place).filter(fits).map(|place| place.at).min();
+        let Some(start) = start else { return false };
+        let end = self.text.len();
+        if whole_words && is_word {
+            // Of two that end alike the longer one is the one that began first.
+            self.pending = Some((start, end));
+            return false;
+        }
+        self.hit(start, end, ends)
+    }
+
+    fn match_patterns(&mut self, rules: &Rules, is_whole: bool, ends: bool) -> bool {
+        if rules.patterns.is_empty() {
+            return false;
+        }
+        let mut from = self.given;
+        while let Some((start, end)) = rules.patterns.find(&self.text, from, is_whole) {
+            if self.hit(start, end, ends) {
+                return true;
+            }
+            // What is masked is as long as it was, in characters; in bytes it may be shorter.
+            from = start.saturating_add(1).min(self.text.len());
+            while !self.text.is_char_boundary(from) {
+                from = from.saturating_add(1);
+            }
+        }
+        false
+    }
+
+    /// Something banned. Either the text ends before it, or stars stand for it.
+    fn hit(&mut self, start: usize, end: usize, ends: bool) -> bool {
+        // What was given out cannot be taken back: that was not all of it.
+        let start = start.max(self.given).min(end);
+        if ends {
+            self.text.truncate(start);
+            return true;
+        }
+        let stars = self.text.get(start..end).map_or(0, |hit| hit.chars().count());
+        let behind = self.text.split_off(end);
+        self.text.truncate(start);
+        self.text.extend(std::iter::repeat_n('*', stars));
+        self.text.push_str(&behind);
+        // Nothing that is masked is the beginning of anything; and places behind it have moved.
+        self.places.clear();
+        self.state = None;
+        self.pending = None;
+        false
+    }
+
+    fn cut(&mut self, out: &mut String) -> bool {
+        self.give(self.text.len(), out);
+        true
+    }
+
+    /// From where on the text may still be the beginning of something banned.
+    fn waits_from(&self, rules: &Rules) -> usize {
+        let mut from = self.text.len();
+        from = from.min(self.places.front().map_or(from, |place| place.at));
+        from = from.min(self.pending.map_or(from, |(start, _)| start));
+        from = from.min(self.escape.from().unwrap_or(from));
+        from = from.min(self.text.len().saturating_sub(rules.patterns.window()));
+        while !self.text.is_char_boundary(from) {
+            from = from.saturating_sub(1);
+        }
+        from.max(self.given)
+    }
+
+    fn give(&mut self, to: usize, out: &mut String) {
+        out.push_str(self.text.get(self.given..to).unwrap_or_default());
+        self.given = to.max(self.given);
+        let mut old = self.given.saturating_sub(CONTEXT);
+        while !self.text.is_char_boundary(old) {
+            old = old.saturating_sub(1);
+        }
+        if old < 64 {
+            // Moving a few bytes with every token is not worth it.
+            return;
+        }
+        self.text.drain(..old);
+        self.given = self.given.saturating_sub(old);
+        self.places.iter_mut().for_each(|place| place.at = place.at.saturating_sub(old));
+        self.pending = self.pending.map(|(start, end)| (start.saturating_sub(old), end.saturating_sub(old)));
+        self.escape.move_by(old);
+    }
+
+    /// A character of JSON.
+    fn unescape(&mut self, rules: &Rules, char: char, at: usize, ends: bool) -> bool {
+        let digit = char.to_digit(16);
+        match (std::mem::take(&mut self.escape), char, digit) {
+            (Escape::None, '\\', _) => self.escape = Escape::Begun(at),
+            (Escape::None, char, _) => return self.take(rules, char, at, ends),
+            (Escape::Begun(from), 'u', _) => self.escape = Escape::Digits { from, count: 0, value: 0 },
+            (Escape::Begun(from), char, _) => {
+                let char = match char {
+                    'n' => '\n',
+                    't' => '\t',
+                    'r' => '\r',
+                    'b' => '\u{8}',
+                    'f' => '\u{c}',
+                    other => other,
+                };
+                return self.take(rules, char, from, ends);
+            }
+            (Escape::Digits { from, count, value }, _, Some(digit)) => {
+                let (count, value) = (count.saturating_add(1), (value << 4) | digit);
+                match (count, value) {
+                    (4, 0xd800..=0xdbff) => self.escape = Escape::Half { from, high: value },
+                    (4, _) => return self.take(rules, char::from_u32(value).unwrap_or('\u{fffd}'), from, ends),
+                    _ => self.escape = Escape::Digits { from, count, value },
+                }
+            }
+            (Escape::Half { from, high }, '\\', _) => self.escape = Escape::HalfBegun { from, high },
+            (Escape::HalfBegun { from, high }, 'u', _) => {
+                self.escape = Escape::HalfDigits { from, high, count: 0, value: 0 };
+            }
+            (Escape::HalfDigits { from, high, count, value }, _, Some(digit)) => {
+                let (count, value) = (count.saturating_add(1), (value << 4) | digit);
+                if count < 4 {
+                    self.escape = Escape::HalfDigits { from, high, count, value };
+                    return false;
+                }
+                let low = value.wrapping_sub(0xdc00);
+                let code = (high.wrapping_sub(0xd800) << 10).wrapping_add(low).wrapping_add(0x10000);
+                let pair = if low < 0x400 { char::from_u32(code) } else { None };
+                return self.take(rules, pair.unwrap_or('\u{fffd}'), from, ends);
+            }
+            // No escape after all; what it is, whoever reads the JSON will find out.
+            (_, char, _) => return self.take(rules, char, at, ends),
+        }
+        false
+    }
+}
+
+impl Escape {
+    fn from(&self) -> Option<usize> {
+        match self {
+            Escape::None => None,
+            Escape::Begun(from)
+            | Escape::Digits { from, .. }
+            | Escape::Half { from, .. }
+            | Escape::HalfBegun { from, .. }
+            | Escape::HalfDigits { from, .. } => Some(*from),
+        }
+    }
+
+    fn move_by(&mut self, by: usize) {
+        match self {
+            Escape::None => {}
+            Escape::Begun(from)
+            | Escape::Digits { from, .. }
+            | Escape::Half { from, .. }
+            | Escape::HalfBegun { from, .. }
+            | Escape::HalfDigits { from, .. } => *from = from.saturating_sub(by),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Patterns, Terms};
+    use super::*;
+
+    fn rules(terms: &[&str], patterns: &[&str], whole_words: bool) -> Rules {
+        Rules {
+            terms: Terms::new(terms.iter().copied(), whole_words).unwrap(),
+            patterns: Patterns::new(patterns.iter().copied()).unwrap(),
+        }
+    }
+
+    /// What leaves of a text in pieces, and whether it was ended.
+    fn leaves(rules: &Rules, form: Form, ends: bool, pieces: &[&str]) -> (String, bool) {
+        let (mut scan, mut out) = (Scan::new(form), String::new());
+        for piece in pieces {
+            if scan.push(rules, piece, ends, &mut out) {
+                return (out, true);
+            }
+        }
+        let ended = scan.finish(rules, ends, &mut out);
+        (out, ended)
+    }
+
+    /// The same at every cut in two and in three, and character by character.
+    fn check(rules: &Rules, form: Form, ends: bool, text: &str, expect: (&str, bool)) {
+        let expect = (expect.0.to_owned(), expect.1);
+        let cuts: Vec<usize> = text.char_indices().map(|(at, _)| at).chain([text.len()]).collect();
+        for one in &cuts {
+            for two in cuts.iter().filter(|two| *two >= one) {
+                let pieces = [&text[..*one], &text[*one..*two], &text[*two..]];
+                assert_eq!(leaves(rules, form, ends, &pieces), expect, "{pieces:?}");
+            }
+        }
+        let single: Vec<&str> = cuts.windows(2).map(|two| &text[two[0]..two[1]]).collect();
+        assert_eq!(leaves(rules, form, ends, &single), expect);
+    }
+
+    #[test]
+    fn a_term_never_leaves_at_any_cut() {
+        let rules = rules(&["forbidden fruit", "bidet", "ÄRGER"], &[], false);
+        for (text, masked, ended) in [
+            ("The forbidden fruit is red", "The *************** is red", "The "),
+            ("xForBidden\u{200b}\t\n fruitx", "x******************x", "x"),
+            ("forbidden forbidden fruit", "forbidden ***************", "forbidden "),
+            ("for bidet", "for *****", "for "),
+            ("forbidet", "for*****", "for"),
+            ("so ein A\u{308}rger!", "so ein ******!", "so ein "),
+            ("a\u{fb01}b ｂｉｄｅｔ", "a\u{fb01}b *****", "a\u{fb01}b "),
+        ] {
+            check(&rules, Form::Plain, false, text, (masked, false));
+            check(&rules, Form::Plain, true, text, (ended, true));
+        }
+        for text in [
+            "forbidden fru",
+            "forbidden",
+            "bid et",
+            "Nothing here, \u{1f469}\u{200d}\u{1f680} at all.\r\n  \u{feff}",
+            "",
+        ] {
+            check(&rules, Form::Plain, true, text, (text, false));
+            check(&rules, Form::Json, true, text, (text, false));
+        }
+    }
+
+    #[test]
+    fn whole_words_are_words_to_their_end() {
+        let rules = rules(&["ass", "new york"], &[], true);
+        for (text, masked) in [
+            ("class ass, asset ass", "class ***, asset ***"),
+            ("New  York", "*********"),
+            ("a-ass-a", "a-***-a"),
+            ("ass", "***"),
+        ] {
+            check(&rules, Form::Plain, false, text, (masked, false));
+        }
+        for text in ["class", "new yorker", "assassin", "anew york"] {
+            check(&rules, Form::Plain, true, text, (text, false));
+        }
+        check(&rules, Form::Plain, true, "an ass.", ("an ", true));
+    }
+
+    #[test]
+    fn patterns_match_as_in_the_whole_text() {
+        let rules = rules(&[], &[r"\bsk-[a-z0-9]{8,16}\b", r"\d{4}-\d{4}"], false);
+        for (text, masked) in [
+            ("key sk-abcdefgh12 and 1234-5678.", "key ************* and *********."),
+            ("xsk-abcdefgh12", "xsk-abcdefgh12"),
+            ("sk-abcdefgh12345678901", "sk-abcdefgh12345678901"),
+            ("12345-67890", "1*********0"),
+            ("é sk-abcdefgh", "é ***********"),
+        ] {
+            check(&rules, Form::Plain, false, text, (masked, false));
+        }
+        check(&rules, Form::Plain, true, "so 1234-5678", ("so ", true));
+    }
+
+    #[test]
+    fn escapes_hide_nothing() {
+        let rules = rules(&["forbidden", "a\"b", "\u{1f4a3}"], &[], false);
+        for (text, masked) in [
+            (r#"{"x":"f\u006Frbidden!"}"#, r#"{"x":"**************!"}"#),
+            (r#"{"x":"a\"b"}"#, r#"{"x":"****"}"#),
+            (r#"{"x":"\ud83d\udca3 \u00e9\n"}"#, r#"{"x":"************ \u00e9\n"}"#),
+        ] {
+            check(&rules, Form::Json, false, text, (masked, false));
+        }
+        for text in [r#"{"x":"for\\bidden","y":"\ud83d\u0041\q\u00"#, r#"{"x":"for","y":"bidden"}"#, r#"\"#] {
+            check(&rules, Form::Json, true, text, (text, false));
+        }
+    }
+
+    #[test]
+    fn what_was_given_out_for_others_is_remembered() {
+        let rules = rules(&["forbidden"], &[], false);
+        let (mut scan, mut out) = (Scan::new(Form::Plain), String::new());
+        assert!(!scan.push(&rules, "for", true, &mut out) && out.is_empty());
+        scan.pause(&mut out);
+        assert_eq!(out, "for");
+        assert!(scan.push(&rules, "bidden x", true, &mut out));
+        assert_eq!(out, "for");
+    }
+
+    #[test]
+    fn what_waits_is_no_longer_than_the_longest_term() {
+        let rules = rules(&["abcdefgh"], &[], false);
+        let (mut scan, mut given, mut taken) = (Scan::new(Form::Plain), String::new(), 0usize);
+        for piece in "abcdefg abcdefg-abcabcabcdefg! and nothing at all that is like it".as_bytes().chunks(3) {
+            taken += piece.len();
+            scan.push(&rules, std::str::from_utf8(piece).unwrap(), true, &mut given);
+            assert!(taken - given.len() <= 7, "{given}");
+        }
+        for _ in 0..10_000 {
+            scan.push(&rules, "abc ", true, &mut given);
+        }
+        assert!(scan.text.len() < 200, "and nothing piles up: {}", scan.text.len());
+    }
+}
