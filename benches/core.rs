@@ -37,6 +37,7 @@ fn relay() -> Relay {
         input_bytes: 0,
         price: None,
         output: None,
+        record: None,
         filtered_is_error: true,
         warnings: Vec::new(),
         keep: false,

@@ -7,12 +7,10 @@ use serde_json::Value;
 
 use super::{Digest, Grants, digest, unhex};
 use crate::costs::Limits;
+use crate::models::MOST_TTL;
 
 /// What marks a digest.
 const HASH: &str = "sha256:";
-
-/// A month: what is older is hardly the same answer.
-const MOST_TTL: u64 = 31 * 86_400;
 
 /// What the holder of a key may do.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -88,9 +88,9 @@ pub fn read_new(mut fields: Map<String, Value>) -> Result<(String, Map<String, V
             return Err(ChatError::invalid("name", words));
         }
     };
-    if name.contains(['/', '?', '#', '%']) {
+    if name.contains(['/', '?', '#', '%']) || matches!(name.as_str(), "." | "..") {
         // It stands in an address.
-        return Err(ChatError::invalid("name", "name must not have any of / ? # %"));
+        return Err(ChatError::invalid("name", "name must not be . or .., nor have any of / ? # %"));
     }
     Ok((name, read_terms(fields)?))
 }

@@ -2,6 +2,7 @@
 //! sessions. In: tables and statements. Out: when something is kept, and what it means (see `session`).
 
 mod account;
+mod cache;
 mod collection;
 mod index;
 mod ledger;
@@ -10,6 +11,7 @@ mod ring;
 mod runs;
 
 pub use account::AccountStore;
+pub use cache::CacheStore;
 pub use collection::{CollectionRecord, CollectionStore, DocumentRow, Piece};
 pub use index::{Entry, IndexStore};
 pub use ledger::LedgerStore;

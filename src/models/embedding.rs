@@ -21,7 +21,7 @@ impl EmbedRequest {
 }
 
 /// Vectors, one for each text and in their order.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct Embeddings {
     /// The model that made them, where the provider says.
     pub model: Option<String>,

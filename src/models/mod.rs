@@ -3,6 +3,7 @@
 
 mod address;
 mod answer;
+mod cache;
 mod cost;
 mod embedding;
 mod error;
@@ -18,6 +19,7 @@ mod usage;
 
 pub use address::check_address;
 pub use answer::{Answer, Citation, Place, Placed, PlacedResult, ToolCall};
+pub use cache::{MOST_TTL, take_cache};
 pub use cost::{Cost, Price};
 pub use embedding::{EmbedRequest, Embeddings};
 pub use error::{ChatError, ErrorKind};

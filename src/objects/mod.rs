@@ -4,6 +4,7 @@
 //! Nobody but the worker reaches an object, and it has found out who calls.
 
 mod account;
+mod cache;
 mod collection;
 mod keyring;
 mod ledger;

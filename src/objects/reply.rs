@@ -50,9 +50,15 @@ pub fn json(status: u16, body: &Value) -> worker::Result<Response> {
 }
 
 /// A run as a stream, and what was tried until it began.
-pub fn stream(body: &ReadableStream, run_id: &str, timing: &str) -> worker::Result<Response> {
+pub fn stream(
+    body: &ReadableStream,
+    run_id: &str,
+    timing: &str,
+    cache: Option<&'static str>,
+) -> worker::Result<Response> {
     let mut headers = vec![("content-type", "text/event-stream; charset=utf-8"), ("x-run-id", run_id)];
     headers.extend((!timing.is_empty()).then_some(("server-timing", timing)));
+    headers.extend(cache.map(|word| ("x-cache", word)));
     let init = init(200, &headers)?;
     Response::new_with_opt_readable_stream_and_init(Some(body), &init).map_err(worker::Error::from)
 }

@@ -131,12 +131,13 @@ impl SessionObject {
             key: asked.header("idempotency-key"),
             last_event_id: asked.header("last-event-id"),
             provider_key: asked.header("x-provider-key"),
+            cache_ttl: asked.header("x-cache-ttl").and_then(|ttl| ttl.parse().ok()),
             trace: Trace { request_id: request_id.to_owned(), traceparent: asked.header("traceparent") },
             clock,
             left: asked.0.signal(),
         };
         Ok(match self.hall.post(record, post).await? {
-            Served::Stream { run_id, body, timing } => reply::stream(&body, &run_id, &timing),
+            Served::Stream { run_id, body, timing, cache } => reply::stream(&body, &run_id, &timing, cache),
             Served::Whole { run_id, answer } => {
                 reply::bytes(200, answer.to_string().as_bytes(), &[("x-run-id", &run_id)])
             }
@@ -151,7 +152,9 @@ impl SessionObject {
         let last = asked.query("last_event_id").or_else(|| asked.header("last-event-id"));
         let cursor = last.as_deref().map(|id| Cursor::read(id).ok_or_else(unreadable_cursor)).transpose()?;
         Ok(match self.hall.what_follows(record, cursor)? {
-            Some(listening) => reply::stream(&self.hall.stream(&listening, asked.0.signal())?, &listening.run, ""),
+            Some(listening) => {
+                reply::stream(&self.hall.stream(&listening, asked.0.signal())?, &listening.run, "", None)
+            }
             None => reply::nothing(),
         })
     }

@@ -67,6 +67,14 @@ impl Binding {
     }
 }
 
+/// Frames that were kept, as an answer like any other's.
+pub fn frames_of(frames: &[u8]) -> Answer {
+    let bytes = js_sys::Uint8Array::from(frames);
+    let failed = |_: JsValue| ChatError::new(ErrorKind::Internal, "what was kept cannot be read");
+    let body = Response::new_with_opt_js_u8_array(Some(&bytes)).map_err(failed)?.body();
+    Ok(answer(StatusCode::OK, EVENTS, body))
+}
+
 async fn read(value: JsValue) -> Result<Fetched, JsValue> {
     if let Some(response) = value.dyn_ref::<Response>() {
         let fetched = Fetched::from(response);

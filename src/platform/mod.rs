@@ -15,7 +15,7 @@ mod query;
 mod signal;
 mod vars;
 
-pub use binding::Binding;
+pub use binding::{Binding, frames_of};
 pub use clock::{Stopwatch, now_ms, sleep};
 pub use fetch::{Answer, Fetched, send};
 pub use home::{Home, Rows, Sql, SqlValue};

@@ -54,6 +54,9 @@ pub struct RelayOptions {
     /// What the answer must not have. Then nothing of the provider's is given on as it is: what nobody looked at would
     /// leave.
     pub output: Option<Rc<Output>>,
+    /// Writes once more what is told, to be given again; up to so many bytes. Then, too, all is translated: it may be
+    /// given again in any language.
+    pub record: Option<(Box<dyn Encode>, usize)>,
     /// Whether the provider speaks the client's own language and was asked in the client's own words:
     /// its frames are given on as they are.
     pub native: bool,
@@ -182,6 +185,11 @@ impl Relay {
     /// done, but nobody for a failure that came instead of an answer.
     pub fn used(&self) -> Option<Usage> {
         self.row.used()
+    }
+
+    /// What was recorded, of an answer that is complete; once.
+    pub fn take_record(&mut self) -> Option<Vec<u8>> {
+        self.row.take_record()
     }
 
     /// Whether the client is to be told something of the answer, and a failure only behind it.

@@ -10,6 +10,13 @@ use crate::models::{ChatError, ErrorKind, Event, Finish, Sink, Usage};
 /// Frames that promise an answer are few and short: more than this is given on as it comes.
 const MOST_PROMISES: usize = 64 * 1024;
 
+/// An answer that is to be given again.
+struct Record {
+    encoder: Box<dyn Encode>,
+    bytes: Vec<u8>,
+    most: usize,
+}
+
 /// The sinks' state; it outlives the output buffers that come and go with the network chunks.
 pub struct Row {
     options: RelayOptions,
@@ -28,6 +35,8 @@ pub struct Row {
     promises: Vec<u8>,
     /// Something of it came.
     speaks: bool,
+    /// What was told, written once more.
+    record: Option<Record>,
     /// Looks at all that is told.
     screen: Option<Screen>,
     /// It had what it must not have.
@@ -42,7 +51,8 @@ pub struct Row {
 impl Row {
     pub fn new(mut options: RelayOptions, encoder: Box<dyn Encode>) -> Self {
         let screen = options.output.take().map(Screen::new);
-        options.native &= screen.is_none();
+        let record = options.record.take().map(|(encoder, most)| Record { encoder, bytes: Vec::new(), most });
+        options.native &= screen.is_none() && record.is_none();
         let meter = Meter { input_bytes: options.input_bytes, ..Meter::default() };
         Row {
             folded: options.keep.then(Box::default),
@@ -55,6 +65,7 @@ impl Row {
             held: 0,
             promises: Vec::new(),
             speaks: false,
+            record,
             screen,
             withheld: false,
             told: false,
@@ -183,11 +194,23 @@ impl Row {
 
     /// To the client, and to whoever keeps it.
     fn tell(&mut self, event: Event<'_>, out: &mut Vec<u8>) {
+        if let Some(record) = &mut self.record {
+            record.encoder.event(event.clone(), &mut record.bytes);
+            if record.bytes.len() > record.most {
+                self.record = None;
+            }
+        }
         self.told |= !matches!(event, Event::Start { .. } | Event::Warning(_) | Event::Usage(_) | Event::Error(_));
         if let Some(folded) = &mut self.folded {
             folded.event(event.clone());
         }
         self.encoder.event(event, out);
+    }
+
+    /// What was recorded, where the answer is complete: one that failed, was stopped or was filtered is none.
+    pub fn take_record(&mut self) -> Option<Vec<u8>> {
+        let is_complete = matches!(self.end, Some(End::Finished(Finish::Stop | Finish::Length | Finish::ToolCalls)));
+        self.record.take().filter(|_| is_complete).map(|record| record.bytes)
     }
 
     /// What was told, once and for all.

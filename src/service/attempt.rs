@@ -5,13 +5,14 @@ use std::rc::Rc;
 
 use futures_util::future::{Either, select};
 
+use super::cache::MOST_KEPT;
 use super::plan::{Plan, Via};
 use super::run::Run;
 use crate::dialects::provider_error::request_id;
-use crate::dialects::{DecodeOptions, ReplyOptions, write_for};
+use crate::dialects::{DecodeOptions, ReplyOptions, kept, write_for};
 use crate::framing::Framing;
 use crate::models::{ChatError, ErrorKind, Usage};
-use crate::platform::{Abort, Ended, Fetched, play, pump, send};
+use crate::platform::{Abort, Ended, Fetched, frames_of, play, pump, send};
 use crate::relay::{Relay, RelayOptions, clean, framing_for};
 
 /// An answer that is told whole, be it behind its stream or by a session that kept it, is held in memory: 8 MB
@@ -30,6 +31,10 @@ pub async fn attempt(run: &Rc<Run>, plan: &Plan) -> Result<(), ChatError> {
             Via::Address => send(outgoing.request, &abort).await,
             Via::Embedded => play(outgoing.request, &abort),
             Via::Binding(binding) => binding.run(&plan.target.model, outgoing.request.body(), &abort).await,
+            Via::Kept(frames) => {
+                run.decline();
+                frames_of(frames)
+            }
             Via::Session(session) => session.post(outgoing.request.into_body(), &abort).await,
         };
         converse(run, plan, native, fetched.inspect_err(|_| run.decline())?).await
@@ -81,6 +86,7 @@ fn relay(run: &Run, plan: &Plan, warnings: Vec<String>, native: bool) -> Relay {
         key: plan.target.key.as_ref().map(|key| key.reveal().to_owned()),
         input_bytes: chat.text_bytes(),
         price: plan.price,
+        record: run.records().then(|| (kept::LANGUAGE.encoder(reply.clone(), &chat), MOST_KEPT)),
         // What a session's object tells was looked at there.
         output: run.output().filter(|_| ask.session.is_none()),
         filtered_is_error: ask.dialect.filtered_is_error(),
@@ -102,6 +108,9 @@ fn expected(run: &Run, plan: &Plan, native: bool) -> Framing {
 /// Reads the provider's answer, whatever it is.
 async fn converse(run: &Rc<Run>, plan: &Plan, native: bool, fetched: Fetched) -> Result<Ended, ChatError> {
     run.answered(request_id(&fetched.headers));
+    if matches!(plan.via, Via::Session(_)) {
+        run.cached(fetched.header("x-cache"));
+    }
     if !fetched.status.is_success() {
         run.decline();
         return Err(read_error(plan, fetched).await);

@@ -133,7 +133,7 @@ async fn once(outgoing: Outgoing, plan: &Plan, ask: &Ask, house: &House) -> Resu
         let fetched = match &plan.via {
             Via::Address => send(outgoing.request, &abort).await?,
             Via::Binding(binding) => binding.run(&plan.target.model, outgoing.request.body(), &abort).await?,
-            Via::Embedded | Via::Session(_) => return Err(demo_has_none()),
+            Via::Embedded | Via::Session(_) | Via::Kept(_) => return Err(demo_has_none()),
         };
         answer(fetched, plan).await
     };

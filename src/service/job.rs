@@ -7,11 +7,12 @@ use futures_util::future::{Either, select};
 use serde_json::{Map, Value};
 
 use super::books::{admit, settle, watch};
+use super::cache::{self, Slot};
 use super::conduct::{Keep, conduct};
 use super::drive::drive;
 use super::exchange::moderate;
 use super::plan::{Plan, plans};
-use super::run::Run;
+use super::run::{Cached, Run};
 use super::{Ask, House};
 use crate::assistants::{Play, USUAL};
 use crate::guard::banned;
@@ -65,8 +66,14 @@ impl Job {
                 return Err(error);
             }
             match self.play {
-                Some(play) => conduct(run, play, house, keep).await,
-                None => drive(run, &self.plans).await,
+                Some(play) => {
+                    // Its answer rests on more than the request.
+                    if run.ask().cache_ttl.is_some() {
+                        run.cache(Cached::Bypass);
+                    }
+                    conduct(run, play, house, keep).await
+                }
+                None => answer(run, &self.plans, house).await,
             }
         };
         match select(pin!(work), pin!(watch(&owner, run.id(), house))).await {
@@ -74,6 +81,27 @@ impl Job {
             Either::Right((error, _)) => run.break_off(error),
         }
     }
+}
+
+/// A model's answer, or the one that was kept of it.
+async fn answer(run: &Rc<Run>, plans: &[Plan], house: &House) -> Result<(), ChatError> {
+    let slot = Slot::of_chat(&run.chat(), run.ask(), house);
+    let Some(slot) = slot else {
+        if run.ask().cache_ttl.is_some() {
+            run.cache(Cached::Bypass);
+        }
+        return drive(run, plans).await;
+    };
+    if let Some(plan) = slot.find(&house.env).await.and_then(|kept| cache::plan(&kept)) {
+        run.cache(Cached::Hit);
+        return drive(run, &[plan]).await;
+    }
+    run.cache(Cached::Miss);
+    let outcome = drive(run, plans).await;
+    if outcome.is_ok() {
+        cache::keep(run, &slot, house).await;
+    }
+    outcome
 }
 
 /// Looks at what is new in the request, before anybody is asked.

@@ -4,6 +4,7 @@
 mod account;
 mod attempt;
 mod books;
+mod cache;
 mod collection;
 mod conduct;
 mod drive;
@@ -33,6 +34,7 @@ use parsed::parsed;
 
 pub use account::Teller;
 pub use books::{account, admit, key_name, lines, settle_exchange, totals};
+pub use cache::Slot;
 pub use collection::{Asking, Collection, CollectionCall, ask_collection, look_up, no_collection};
 pub use exchange::{Embedded, count_tokens, embed};
 pub use keyring::{Keyring, ask_keyring, has_ring};
@@ -67,6 +69,8 @@ pub struct Ask {
     pub owner: String,
     /// Where it came in, for the log.
     pub route: &'static str,
+    /// For how many seconds the answer may be kept and given again, where the request says so.
+    pub cache_ttl: Option<u64>,
     /// Whether a run tells the log of this request.
     pub is_logged: Rc<Cell<bool>>,
     /// What the client is told before the answer.

@@ -29,6 +29,8 @@ pub enum Via {
     Embedded,
     /// A binding of the worker's.
     Binding(Binding),
+    /// Frames that were kept.
+    Kept(Vec<u8>),
     /// The object of the session that the request belongs to: it asks the provider, and keeps the answer.
     Session(SessionCall),
 }

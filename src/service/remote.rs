@@ -53,6 +53,8 @@ pub struct SessionCall {
     pub last_event_id: Option<String>,
     /// The caller's own key for the provider.
     pub provider_key: Option<String>,
+    /// For how many seconds the answer may be kept and given again.
+    pub cache_ttl: Option<u64>,
     /// The run that is to be heard once more, instead of a new one.
     pub replay: Option<String>,
     /// Ids for logs.
@@ -89,6 +91,9 @@ impl SessionCall {
             ("x-provider-key", &self.provider_key),
             ("traceparent", &self.trace.traceparent),
         ];
+        if let Some(ttl) = self.cache_ttl {
+            request = request.header("x-cache-ttl", ttl);
+        }
         for (name, value) in optional {
             if let Some(value) = value {
                 request = request.header(name, value);

@@ -20,6 +20,8 @@ pub struct Started {
     pub run_id: String,
     /// What the client reads.
     pub body: web_sys::ReadableStream,
+    /// What the cache had to say.
+    pub cache: Option<&'static str>,
 }
 
 /// Without a session an assistant's state ends with the run.
@@ -108,5 +110,5 @@ pub async fn start(
             Either::Right(_) => {}
         }
     }
-    Ok(Started { run_id: run.id().to_owned(), body: pipe.readable() })
+    Ok(Started { run_id: run.id().to_owned(), body: pipe.readable(), cache: run.cache_word() })
 }

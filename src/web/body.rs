@@ -1,12 +1,13 @@
 //! Request bodies, bounded.
 
 use js_sys::Uint8Array;
+use serde_json::{Map, Value};
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
 use web_sys::ReadableStreamDefaultReader;
 
 use super::{Call, header};
-use crate::models::{ChatError, ErrorKind};
+use crate::models::{ChatError, ErrorKind, MOST_TTL, take_cache};
 
 /// 4 MB hold a conversation of a million tokens, or a few pictures in base64.
 const MOST: usize = 4 << 20;
@@ -28,6 +29,32 @@ pub fn is_empty(call: &Call) -> bool {
 
 /// Reads a JSON body. Its length counts as it comes, not as its header says.
 pub async fn read_json(call: &Call) -> Result<Vec<u8>, ChatError> {
+    let bytes = read_whole(call).await?;
+    take_ttl(call, bytes)
+}
+
+/// What a request says of the cache is the gateway's, in whatever language the rest of it is.
+fn take_ttl(call: &Call, bytes: Vec<u8>) -> Result<Vec<u8>, ChatError> {
+    if let Some(text) = header(&call.request, "x-cache-ttl") {
+        let ttl = text.trim().parse().ok().filter(|ttl| (1..=MOST_TTL).contains(ttl));
+        let words = format!("x-cache-ttl must be a whole number from 1 to {MOST_TTL}");
+        call.cache_ttl.set(Some(ttl.ok_or_else(|| ChatError::invalid("x-cache-ttl", words))?));
+    }
+    // Nearly all bodies are left as they are, and unread here.
+    if memchr::memmem::find(&bytes, b"\"cache\"").is_none() {
+        return Ok(bytes);
+    }
+    let Ok(mut body) = serde_json::from_slice::<Map<String, Value>>(&bytes) else { return Ok(bytes) };
+    match take_cache(&mut body)? {
+        None => Ok(bytes),
+        Some(ttl) => {
+            call.cache_ttl.set(Some(ttl));
+            Ok(serde_json::to_vec(&body).unwrap_or(bytes))
+        }
+    }
+}
+
+async fn read_whole(call: &Call) -> Result<Vec<u8>, ChatError> {
     let kind = header(&call.request, "content-type").unwrap_or_default();
     // Other types can be sent by any web page without asking first.
     if !kind.split(';').next().unwrap_or_default().trim().eq_ignore_ascii_case("application/json") {

@@ -63,6 +63,7 @@ pub fn ask(call: &Call, dialect: &'static dyn ToClient, stream: bool) -> Ask {
         left: call.request.signal(),
         owner: call.caller.owner(),
         route: call.route,
+        cache_ttl: call.cache_ttl.get(),
         is_logged: call.is_logged.clone(),
         trace: call.trace.clone(),
         clock: call.clock,
@@ -107,7 +108,7 @@ pub async fn answer(chat: ChatRequest, ask: Ask, call: Call, house: &House, cont
     let reply = match start(chat, ask, house, context).await {
         Ok(started) => {
             let content_type = if stream { dialect.stream_type() } else { "application/json" };
-            Reply::stream(started.body, content_type, &started.run_id)
+            Reply::stream(started.body, content_type, &started.run_id).with_cache(started.cache)
         }
         Err(error) => reply::error(&error, &request_id, dialect),
     };

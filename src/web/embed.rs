@@ -8,8 +8,8 @@ use super::{Call, body};
 use crate::dialects::ToClient;
 use crate::dialects::embeddings::{EmbedDialect, read_request, write_answer};
 use crate::guard::banned;
-use crate::models::ChatError;
-use crate::service::{Embedded, House, admit, embed, settle_exchange};
+use crate::models::{ChatError, Embeddings};
+use crate::service::{Embedded, House, Slot, admit, embed, settle_exchange};
 
 /// A request for embeddings. One vendor names the model in the address.
 pub async fn embeddings(
@@ -28,9 +28,26 @@ pub async fn embeddings(
     if house.guard.input.as_ref().is_some_and(|input| request.input.iter().any(|text| input.bans(text))) {
         return Err(banned("input"));
     }
-    let Embedded { embeddings, charge } = embed(&request, &ask, house).await?;
-    let model = embeddings.model.clone().unwrap_or_else(|| charge.model.clone());
-    let house = house.clone();
-    context.wait_until(async move { settle_exchange(&owner, charge, &house).await });
-    Ok(Reply::bytes(200, write_answer(dialect, &asked, &request, &embeddings, &model)))
+    let slot = Slot::of_embeddings(&request, &ask, house);
+    let kept = match &slot {
+        Some(slot) => slot.find(&house.env).await.and_then(|kept| serde_json::from_slice(&kept).ok()),
+        None => None,
+    };
+    let (word, (model, embeddings)): (_, (String, Embeddings)) = match kept {
+        Some(kept) => (Some("hit"), kept),
+        None => {
+            let Embedded { embeddings, charge } = embed(&request, &ask, house).await?;
+            let model = embeddings.model.clone().unwrap_or_else(|| charge.model.clone());
+            let keeps = slot.map(|slot| (slot, serde_json::to_vec(&(&model, &embeddings)).unwrap_or_default()));
+            let (word, house) = (keeps.as_ref().map(|_| "miss"), house.clone());
+            context.wait_until(async move {
+                if let Some((slot, body)) = keeps {
+                    slot.keep(body, &house.env).await;
+                }
+                settle_exchange(&owner, charge, &house).await;
+            });
+            (word, (model, embeddings))
+        }
+    };
+    Ok(Reply::bytes(200, write_answer(dialect, &asked, &request, &embeddings, &model)).with_cache(word))
 }

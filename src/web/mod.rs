@@ -47,6 +47,8 @@ struct Call {
     caller: Caller,
     /// The cookie by which a browser would be known that has none yet.
     new_cookie: Option<String>,
+    /// For how many seconds its answer may be kept and given again, once its body was read.
+    cache_ttl: Cell<Option<u64>>,
     /// Where it came in, for the log.
     route: &'static str,
     /// Whether a run tells the log of it.
@@ -174,7 +176,18 @@ fn read_call(request: Request, trace: Trace, clock: Stopwatch) -> Result<Call, C
     // Who it is remains to be found out.
     let (method, route) = (request.method(), routes::label(uri.path()));
     let caller = Caller::Nobody;
-    Ok(Call { method, uri, request, trace, clock, caller, new_cookie: None, route, is_logged: Rc::default() })
+    Ok(Call {
+        method,
+        uri,
+        request,
+        trace,
+        clock,
+        caller,
+        new_cookie: None,
+        cache_ttl: Cell::new(None),
+        route,
+        is_logged: Rc::default(),
+    })
 }
 
 fn header(request: &Request, name: &str) -> Option<String> {

@@ -66,8 +66,9 @@ pub async fn usage(call: &Call, house: &House) -> Result<Reply, ChatError> {
         return Err(ChatError::invalid("format", "format must be json or csv"));
     }
     let key = match &call.caller {
-        _ if access::is_operator(call, house) => asked("key"),
-        Caller::Key(name) => match asked("key").filter(|asked| asked != name) {
+        // Not `key`: that is where some clients put the key itself.
+        _ if access::is_operator(call, house) => asked("name"),
+        Caller::Key(name) => match asked("name").filter(|asked| asked != name) {
             None => Some(name.clone()),
             Some(_) => return Err(ChatError::new(ErrorKind::PermissionDenied, "a key is shown its own usage only")),
         },

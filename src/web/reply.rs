@@ -26,9 +26,8 @@ enum Body {
 }
 
 /// What a foreign page may read, and send where it does not say what it wants to.
-const EXPOSED: &str = "x-request-id, x-run-id, retry-after, server-timing";
-const TAKEN: &str =
-    "authorization, content-type, idempotency-key, last-event-id, traceparent, x-api-key, x-provider-key, x-request-id";
+const EXPOSED: &str = "x-request-id, x-run-id, retry-after, server-timing, x-cache";
+const TAKEN: &str = "authorization, content-type, idempotency-key, last-event-id, traceparent, x-api-key, x-cache-ttl, x-provider-key, x-request-id";
 
 impl Reply {
     /// A JSON body.
@@ -61,7 +60,7 @@ impl Reply {
 
     /// What an object answered, which is an answer for the caller.
     pub fn passed(fetched: Fetched) -> Self {
-        let known = ["content-type", "x-run-id", "retry-after", "server-timing"];
+        let known = ["content-type", "x-run-id", "retry-after", "server-timing", "x-cache"];
         let mut headers: Vec<(&'static str, String)> =
             known.into_iter().filter_map(|name| Some((name, fetched.header(name)?.to_owned()))).collect();
         if fetched.header("content-type").is_some_and(|kind| kind.starts_with("text/event-stream")) {
@@ -111,6 +110,12 @@ impl Reply {
     /// With the request's id where a vendor's SDKs look for it, beside its usual place.
     pub fn with_id(mut self, header: Option<&'static str>, request_id: &str) -> Self {
         self.headers.extend(header.map(|name| (name, request_id.to_owned())));
+        self
+    }
+
+    /// With what the cache had to say.
+    pub fn with_cache(mut self, word: Option<&'static str>) -> Self {
+        self.headers.extend(word.map(|word| ("x-cache", word.to_owned())));
         self
     }
 

@@ -58,6 +58,7 @@ pub fn call_to(call: &Call, session_id: String, stream: bool, house: &House) -> 
         idempotency_key: header(&call.request, "idempotency-key"),
         last_event_id: header(&call.request, "last-event-id"),
         provider_key: header(&call.request, "x-provider-key"),
+        cache_ttl: call.cache_ttl.get(),
         replay: None,
         trace: call.trace.clone(),
         env: house.env.clone(),

@@ -193,6 +193,7 @@ pub fn options(feed: Feed) -> RelayOptions {
         input_bytes: 40,
         price: None,
         output: None,
+        record: None,
         filtered_is_error: Unified.filtered_is_error(),
         warnings: Vec::new(),
         keep: false,

@@ -214,10 +214,10 @@ describe('usage', () => {
     assert.equal(json.total.input_tokens, json.total.answers * openai.USAGE.prompt_tokens);
     assert.equal(json.total.output_tokens, json.total.answers * openai.USAGE.completion_tokens);
     assert.ok(json.account.spent_usd > 0 && json.account.limits.monthly_budget_usd === 5);
-    assertError(await get(gateway.worker, '/api/v1/usage?key=kim', as(one)), 403, 'permission_denied');
+    assertError(await get(gateway.worker, '/api/v1/usage?name=kim', as(one)), 403, 'permission_denied');
     const all = (await get(gateway.worker, '/api/v1/usage', OPERATOR)).json;
     assert.ok(['judy', 'kim'].every((name) => all.usage.some((/** @type {any} */ { key }) => key === name)));
-    const csv = await get(gateway.worker, '/api/v1/usage?format=csv&key=judy', OPERATOR);
+    const csv = await get(gateway.worker, '/api/v1/usage?format=csv&name=judy', OPERATOR);
     assert.match(csv.headers['content-type'] ?? '', /^text\/csv/);
     const rows = csv.text.trim().split('\r\n');
     assert.ok(rows[0].startsWith('day,key,provider,model,estimated,answers,') && rows.slice(1).every((row) => row.includes(',judy,openai,')));

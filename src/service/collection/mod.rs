@@ -164,6 +164,7 @@ fn ask(asking: &Asking) -> Ask {
         left: asking.left.clone(),
         owner: String::new(),
         route: "collection",
+        cache_ttl: None,
         is_logged: Rc::default(),
         preface: Vec::new(),
         kept: false,

@@ -43,7 +43,11 @@ impl Run {
         let trail = self.ask.trail.borrow();
         let last = charges.last();
         let outcome = Outcome {
-            provider: last.map(|charge| charge.provider.clone()).unwrap_or_default(),
+            provider: match last {
+                Some(charge) => charge.provider.clone(),
+                None if self.cache_word() == Some("hit") => "(cache)".to_owned(),
+                None => String::new(),
+            },
             model: last.map(|charge| charge.model.clone()).unwrap_or_default(),
             ended: ended.clone(),
             ms,
@@ -52,7 +56,7 @@ impl Run {
         let sum = charges.iter().map(|charge| charge.usage).reduce(Usage::and);
         let line = json!({
             "event": "run", "run_id": self.id, "request_id": self.ask.trace.request_id,
-            "traceparent": self.ask.trace.traceparent, "route": self.ask.route, "key": key_name(&self.ask.owner),
+            "traceparent": self.ask.trace.traceparent, "route": self.ask.route, "cache": self.cache_word(), "key": key_name(&self.ask.owner),
             "stream": self.ask.stream, "provider": provider, "model": model,
             "provider_request_id": provider_request_id, "end": ended, "tried": trail.to_json(), "usage": sum, "ms": ms,
             "first_token_ms": outcome.first_token_ms,

@@ -208,6 +208,7 @@ fn ask(record: &SessionRecord, post: &Post) -> Result<Ask, ChatError> {
         left: Abort::new()?.signal(),
         owner: record.owner.clone(),
         route: "session",
+        cache_ttl: post.cache_ttl,
         is_logged: Rc::default(),
         preface: Vec::new(),
         kept: true,

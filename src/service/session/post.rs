@@ -31,6 +31,8 @@ pub struct Post {
     pub last_event_id: Option<String>,
     /// The caller's own key for the provider.
     pub provider_key: Option<String>,
+    /// For how many seconds the answer may be kept and given again.
+    pub cache_ttl: Option<u64>,
     /// Ids for logs.
     pub trace: Trace,
     /// Since its arrival.
@@ -49,6 +51,8 @@ pub enum Served {
         body: web_sys::ReadableStream,
         /// What was tried until it began.
         timing: String,
+        /// What the cache had to say.
+        cache: Option<&'static str>,
     },
     /// The whole answer.
     Whole {
@@ -101,8 +105,8 @@ impl Hall {
         let frame = entered.going.as_ref().map_or(asked_for, |going| asked_for.min(going.log.borrow().last()));
         let body = self.stream(&Listening { run: run_id.clone(), frame }, left)?;
         let run = entered.going.and_then(|going| going.run.borrow().as_ref().map(|(run, _)| run.clone()));
-        let timing = run.map(|run| run.ask().trail.borrow().server_timing()).unwrap_or_default();
-        Ok(Served::Stream { run_id, body, timing })
+        let timing = run.as_ref().map(|run| run.ask().trail.borrow().server_timing()).unwrap_or_default();
+        Ok(Served::Stream { run_id, body, timing, cache: run.and_then(|run| run.cache_word()) })
     }
 
     /// Decides on a request, and begins what it asks for if that is allowed.

@@ -10,7 +10,7 @@ use worker::WebSocket;
 
 use super::{Hall, Listening, Post};
 use crate::dialects::kept;
-use crate::models::ChatError;
+use crate::models::{ChatError, take_cache};
 use crate::platform::{Abort, Outlet, Socket, Stopwatch, random_hex};
 use crate::providers::Trace;
 use crate::service::House;
@@ -112,6 +112,7 @@ impl Hall {
             Some(text)
         };
         let (key, provider_key) = (text("idempotency_key", &mut fields), text("provider_key", &mut fields));
+        let cache_ttl = take_cache(&mut fields)?;
         fields.insert("session_id".to_owned(), json!(record.id));
         let post = Post {
             run_id: new_run_id(),
@@ -120,6 +121,7 @@ impl Hall {
             key,
             last_event_id: None,
             provider_key,
+            cache_ttl,
             trace: Trace { request_id: format!("req_{}", random_hex(20)), traceparent: None },
             clock,
             left: Abort::new()?.signal(),
