@@ -9,13 +9,16 @@ use super::schemas::error::ErrorBody;
 pub const RUN: &[u16] = &[400, 401, 402, 403, 404, 409, 413, 415, 422, 429, 500, 502, 503, 504];
 
 /// Of what is read.
-pub const READ: &[u16] = &[401, 403, 404, 422, 500];
+pub const READ: &[u16] = &[401, 403, 404, 422, 500, 503];
 
 /// Of a list that is always there.
-pub const LIST: &[u16] = &[401, 403, 422, 500];
+pub const LIST: &[u16] = &[401, 403, 422, 500, 503];
 
 /// Of what is changed.
 pub const WRITE: &[u16] = &[400, 401, 402, 403, 404, 413, 415, 422, 429, 500, 502, 503, 504];
+
+/// Of what the operator changes.
+pub const KEYS: &[u16] = &[401, 403, 404, 413, 415, 422, 500, 503];
 
 /// Each status: one of the types that come with it, a message, and what it means.
 const STATUSES: &[(u16, &str, &str, &str)] = &[
@@ -36,7 +39,8 @@ const STATUSES: &[(u16, &str, &str, &str)] = &[
         403,
         "permission_denied",
         "this gateway is closed",
-        "`permission_denied`: the gateway is closed, or the page that asks is from another origin.",
+        "`permission_denied`: the gateway is closed, the caller may not do this, or the page that asks is from another \
+         origin.",
     ),
     (404, "not_found", "there is no such session", "`not_found`: there is no such thing, or it is somebody else's."),
     (
@@ -65,7 +69,7 @@ const STATUSES: &[(u16, &str, &str, &str)] = &[
         503,
         "overloaded",
         "AI service unavailable",
-        "`overloaded`: the provider cannot serve just now, and retries are spent.",
+        "`overloaded`: the provider cannot serve just now, and retries are spent; or the gateway cannot read its keys.",
     ),
     (504, "timeout", "the provider was silent for too long", "`timeout`: the provider was silent for too long."),
 ];
@@ -87,7 +91,7 @@ pub fn responses(registry: &mut Registry) -> Map<String, Value> {
         let mut response = json!({"description": about, "content": content});
         let header = match status {
             409 => Some("x-run-id"),
-            429 | 503 => Some("retry-after"),
+            402 | 429 | 503 => Some("retry-after"),
             _ => None,
         };
         if let (Some(header), Some(response)) = (header, response.as_object_mut()) {
@@ -106,7 +110,7 @@ mod tests {
 
     #[test]
     fn every_status_of_an_operation_is_described() {
-        for status in [RUN, READ, LIST, WRITE].concat() {
+        for status in [RUN, READ, LIST, WRITE, KEYS].concat() {
             assert!(STATUSES.iter().any(|(known, ..)| *known == status), "{status}");
         }
     }

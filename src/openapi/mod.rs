@@ -69,9 +69,12 @@ follows it. An answer that breaks off is an error of type `truncated`, never a `
 `ErrorEvent`. `type` says what to do about it, `param` names the field at fault. The vendors' own routes word \
 errors as their vendors do.
 
-**Keys.** On your own machine none is asked for. Where the operator has set `GATEWAY_KEYS`, send yours where your \
-SDK puts it: `authorization: Bearer`, `x-api-key`, `x-goog-api-key` or `?key=`. A key for the provider itself goes \
-into `x-provider-key`.
+**Keys.** On your own machine none is asked for. Where the operator has set `GATEWAY_KEYS` or `ADMIN_KEY`, send yours \
+where your SDK puts it: `authorization: Bearer`, `x-api-key`, `x-goog-api-key` or `?key=`. A key for the provider \
+itself goes into `x-provider-key`. `ADMIN_KEY` is the operator's own, for what stands under *Operator* and nothing else.
+
+**Cache.** Off unless you ask for it, by `cache` in a body or by the header `x-cache-ttl`, or your key has it: then an \
+answer is kept for you, and the same request gets it again. The answer's header `x-cache` says `hit` or `miss`.
 
 **Bounds.** A body has at most 4 MB and is `application/json`.
 
@@ -93,21 +96,20 @@ fn headers() -> Value {
             "description": "How long it took to begin, and which models were tried.",
             "schema": {"type": "string"},
         },
+        "x-cache": {
+            "description": "Whether the answer is one that was kept: `hit` or `miss`. Only where that was asked for.",
+            "schema": {"type": "string", "enum": ["hit", "miss"]},
+        },
         "retry-after": {"description": "Seconds after which it may be tried again.", "schema": {"type": "string"}},
     })
 }
 
 fn security() -> Value {
-    let key = |place: &str, name: &str| {
-        let about = "A key of `GATEWAY_KEYS`. Not asked for where none are set.";
-        json!({"type": "apiKey", "in": place, "name": name, "description": about})
-    };
+    let about = "A key of the gateway's. Not asked for where neither `GATEWAY_KEYS` nor `ADMIN_KEY` is set.";
+    let key = |place: &str, name: &str| json!({"type": "apiKey", "in": place, "name": name, "description": about});
     json!({
-        "bearer": {
-            "type": "http",
-            "scheme": "bearer",
-            "description": "A key of `GATEWAY_KEYS`. Not asked for where none are set.",
-        },
+        "bearer": {"type": "http", "scheme": "bearer", "description": about},
+        "admin": {"type": "http", "scheme": "bearer", "description": "The operator's `ADMIN_KEY`."},
         "x-api-key": key("header", "x-api-key"),
         "x-goog-api-key": key("header", "x-goog-api-key"),
         "key": key("query", "key"),

@@ -20,8 +20,9 @@ pub struct Operation {
     see: Option<&'static str>,
     needs: Option<&'static str>,
     below: Option<&'static str>,
-    is_open: bool,
+    schemes: Option<&'static [&'static str]>,
     is_run: bool,
+    is_cached: bool,
     parameters: Vec<Parameter>,
     query: Option<Shape>,
     body: Option<Body>,
@@ -42,6 +43,8 @@ struct Body {
     is_optional: bool,
     examples: Vec<(&'static str, Value)>,
 }
+
+const CACHE_TTL: &str = "As `cache` in a body: how long the answer may be kept and given again, in seconds.";
 
 /// `GET`.
 pub fn get(path: &'static str, id: &'static str, summary: &'static str) -> Operation {
@@ -74,8 +77,9 @@ fn operation(method: &'static str, path: &'static str, id: &'static str, summary
         see: None,
         needs: None,
         below: None,
-        is_open: false,
+        schemes: None,
         is_run: false,
+        is_cached: false,
         parameters: Vec::new(),
         query: None,
         body: None,
@@ -117,8 +121,13 @@ impl Operation {
     }
 
     /// Nobody is asked for a key.
-    pub fn open(mut self) -> Self {
-        self.is_open = true;
+    pub fn open(self) -> Self {
+        self.callers(&[])
+    }
+
+    /// Who may call, where that is not as everywhere: the names of security schemes, an empty one for who has no key.
+    pub fn callers(mut self, schemes: &'static [&'static str]) -> Self {
+        self.schemes = Some(schemes);
         self
     }
 
@@ -126,6 +135,12 @@ impl Operation {
     pub fn run(mut self) -> Self {
         self.is_run = true;
         self
+    }
+
+    /// Its answer may be kept for the caller, and given again.
+    pub fn cached(mut self) -> Self {
+        self.is_cached = true;
+        self.header("x-cache-ttl", CACHE_TTL)
     }
 
     /// A piece of the path.
@@ -256,8 +271,8 @@ impl Operation {
         if let Some(needs) = self.needs {
             set("x-needs", json!(needs));
         }
-        if self.is_open {
-            set("security", json!([]));
+        if let Some(schemes) = self.schemes {
+            set("security", Value::Array(schemes.iter().map(|scheme| required(scheme)).collect()));
         }
         let parameters = self.parameters(registry);
         if !parameters.is_empty() {
@@ -294,8 +309,13 @@ impl Operation {
 
     /// The headers of an answer; only what is a run names one.
     fn headers(&self, answer: &Answer) -> Value {
-        let is_run = self.is_run && !answer.is_empty();
-        let names = if is_run { &["x-request-id", "x-run-id", "server-timing"][..] } else { &["x-request-id"] };
+        let mut names = vec!["x-request-id"];
+        if self.is_run && !answer.is_empty() {
+            names.extend(["x-run-id", "server-timing"]);
+        }
+        if self.is_cached && !answer.is_empty() {
+            names.push("x-cache");
+        }
         let reference = |name: &&str| ((*name).to_owned(), json!({"$ref": format!("#/components/headers/{name}")}));
         Value::Object(names.iter().map(reference).collect())
     }
@@ -335,6 +355,11 @@ impl Body {
         }
         json!({"required": !self.is_optional, "content": {"application/json": media}})
     }
+}
+
+/// What a security scheme is called by an operation.
+fn required(scheme: &str) -> Value {
+    if scheme.is_empty() { json!({}) } else { json!({ scheme: [] }) }
 }
 
 /// A query has no null: what is not meant is left out.

@@ -38,7 +38,7 @@ pub struct Provider {
     pub known_prefixes: &'static [&'static str],
     /// Headers that the operator wants on every call.
     pub headers: Vec<(String, String)>,
-    /// Whether the request's id and trace go with every call.
+    /// Whether the request's id goes with every call.
     pub forwards_trace: bool,
     /// Whether it is the script inside the gateway.
     pub embedded: bool,
@@ -244,8 +244,9 @@ impl Provider {
         let mut headers = self.headers.clone();
         if self.forwards_trace {
             headers.push(("x-request-id".to_owned(), trace.request_id.clone()));
-            headers.extend(trace.traceparent.iter().map(|trace| ("traceparent".to_owned(), trace.clone())));
         }
+        // It says nothing but which trace it is.
+        headers.extend(trace.traceparent.iter().map(|trace| ("traceparent".to_owned(), trace.clone())));
         Ok(Target {
             provider: self.name.clone(),
             base_url: self.base_url.clone(),

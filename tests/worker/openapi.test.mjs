@@ -11,13 +11,22 @@ import { parse } from './sse.mjs';
 
 /** @typedef {import('../docs/document.mjs').Operation} Operation @typedef {import('./client.mjs').Answer} Answer */
 
+const KEYS = '/api/v1/admin/keys';
+const OPERATOR = { authorization: 'Bearer a-key-of-the-operator' };
+const BOB = { authorization: 'Bearer a-key-of-bob' };
+
 /** @type {import('./harness.mjs').Worker} */
 let worker;
+/** One whose operator gives out keys. @type {import('./harness.mjs').Worker} */
+let operated;
 before(async () => {
   worker = await startWorker({ vars: { RETRY_BASE_MS: '1', RETRY_CAP_MS: '2', IDLE_TIMEOUT_SECONDS: '1' } });
   for (const name of ['rivers', 'default']) await post(worker, `/api/v1/collections/${name}/documents`, RHINE);
+  const given = { alice: 'a-key-of-alice', bob: { key: 'a-key-of-bob', requests_per_minute: 600, concurrent_runs: 5, monthly_budget_usd: 1 } };
+  operated = await startWorker({ vars: { ADMIN_KEY: 'a-key-of-the-operator', GATEWAY_KEYS: JSON.stringify(given) } });
+  await post(operated, KEYS, { name: 'rivers' }, OPERATOR);
 });
-after(() => worker?.stop());
+after(() => Promise.all([worker?.stop(), operated?.stop()]));
 
 const strict = judge({ strict: true });
 
@@ -43,7 +52,7 @@ function hold({ method, path, told }, answer) {
   const response = resolved(told.responses[answer.status] ?? told.responses.default);
   assert.ok(response, `this status is not told of: ${what}`);
   for (const name of Object.keys(response.headers ?? {})) {
-    const isThere = answer.headers[name] !== undefined || ['server-timing', 'retry-after'].includes(name);
+    const isThere = answer.headers[name] !== undefined || ['server-timing', 'retry-after', 'x-cache'].includes(name);
     assert.ok(isThere, `${name} is missing: ${what}`);
   }
   if (answer.status === 204) return assert.equal(answer.text, '', what);
@@ -77,11 +86,15 @@ function read(data) {
   }
 }
 
+/** Whether the operator alone may ask. @param {Operation} asked */
+const isOperators = ({ told }) => told.security?.length > 0 && told.security.every((/** @type {any} */ one) => one.admin);
+
 /** Sends what an operation is told to take, and holds the answer against it. @param {Operation} asked @param {unknown} [body] @param {Record<string, string>} [more] */
 async function ask(asked, body, more) {
-  const headers = body === undefined ? {} : { 'content-type': 'application/json' };
+  const [server, key] = isOperators(asked) ? [operated, OPERATOR] : [worker, {}];
+  const headers = { ...key, ...(body !== undefined && { 'content-type': 'application/json' }) };
   const sent = body === undefined ? undefined : JSON.stringify(body);
-  const answer = await exchange(worker, address(asked, more), { method: asked.method.toUpperCase(), headers, body: sent });
+  const answer = await exchange(server, address(asked, more), { method: asked.method.toUpperCase(), headers, body: sent });
   hold(asked, answer);
   return answer;
 }
@@ -161,6 +174,7 @@ async function made({ path }) {
     await post(worker, '/api/v1/collections/rivers/documents', RHINE); // another test may have deleted it
     return 'rhine';
   }
+  if (path.startsWith(KEYS)) await post(operated, KEYS, { name: 'rivers' }, OPERATOR);
   return (await post(worker, '/api/v1/sessions', {})).json.id;
 }
 
@@ -221,6 +235,50 @@ test('what comes over a socket is told of', async () => {
   socket.close();
 });
 
+test('keys are told of, whatever is said of them, and what is wrong with them', async () => {
+  const name = { name: 'erin' };
+  const terms = { providers: ['demo'], models: ['demo/*'], requests_per_minute: 60, concurrent_runs: 2, monthly_budget_usd: 0.5, cache_ttl_seconds: 60 };
+  assert.equal((await ask(operation('createKey'), { ...name, ...terms })).status, 201);
+  assert.equal((await ask(operation('rotateKey'), { overlap_seconds: 60 }, name)).status, 200);
+  const { json: erin } = await ask(operation('readKey'), undefined, name);
+  assert.ok(erin.previous_key_until > erin.created_at && erin.key === undefined);
+  /** @type {[string, unknown, string, number][]} */
+  const wrong = [
+    ['createKey', name, '', 409], ['createKey', {}, '', 422], ['createKey', { name: 'fay', budget: 1 }, '', 422],
+    ['changeKey', { concurrent_runs: 0 }, 'erin', 422], ['changeKey', {}, 'nobody', 404], ['changeKey', {}, 'alice', 409],
+    ['rotateKey', { overlap_seconds: -1 }, 'erin', 422], ['rotateKey', {}, 'nobody', 404], ['rotateKey', undefined, 'alice', 409],
+    ['readKey', undefined, 'nobody', 404], ['revokeKey', undefined, 'nobody', 404], ['revokeKey', undefined, 'alice', 204], ['revokeKey', undefined, 'alice', 404],
+  ];
+  for (const [id, body, whose, status] of wrong) {
+    assert.equal((await ask(operation(id), body, { name: whose })).status, status, `${id} ${whose} ${JSON.stringify(body)}`);
+  }
+  const { json: alice } = await ask(operation('readKey'), undefined, { name: 'alice' });
+  assert.deepEqual(alice, { name: 'alice', source: 'GATEWAY_KEYS', revoked: true });
+  assert.ok((await ask(operation('listKeys'))).json.keys.length >= 3);
+  const plain = await exchange(operated, KEYS, { method: 'POST', headers: { ...OPERATOR, 'content-type': 'text/plain' }, body: '{}' });
+  hold(operation('createKey'), plain);
+  assert.equal(plain.status, 415);
+});
+
+test('what was used is told of, to a key and to the operator', async () => {
+  const [usage, metrics] = [operation('readUsage'), operation('readMetrics')];
+  assert.equal((await post(operated, CHAT, { messages: user('Hello! /fast') }, BOB)).status, 200);
+  await waitFor(async () => (await get(operated, usage.path, BOB)).json.usage.length > 0);
+  /** @type {[Operation, string, Record<string, string>, number][]} */
+  const asked = [
+    [usage, '', BOB, 200], [usage, '?format=csv', BOB, 200], [usage, '?name=alice', BOB, 403], [usage, '?from=yesterday', BOB, 422],
+    [usage, '', OPERATOR, 200], [usage, '?name=bob&from=2020-01-01', OPERATOR, 200], [usage, '?name=nobody', OPERATOR, 200], [usage, '', {}, 401],
+    [metrics, '', OPERATOR, 200], [metrics, '', BOB, 401], [metrics, '', {}, 401],
+  ];
+  for (const [what, query, headers, status] of asked) {
+    const answer = await get(operated, what.path + query, headers);
+    assert.equal(answer.status, status, `${what.path}${query} ${answer.text}`);
+    hold(what, answer);
+  }
+  const { json: { account } } = await get(operated, usage.path, BOB);
+  assert.deepEqual(Object.keys(account).sort(), ['concurrent_runs', 'key', 'limits', 'spent_usd']);
+});
+
 test('errors are as told, each in its surface\'s words', async () => {
   const wrong = [
     [{}, 422], [{ messages: [] }, 422], [{ messages: user('hi'), temperature: 9 }, 422], [{ messages: user('hi'), provider: 'nobody' }, 400],
@@ -248,8 +306,14 @@ test('without a key, where one is asked for, nobody is told anything that is not
     const answer = await exchange(closed, address(asked), {
       method: asked.method.toUpperCase(), ...(isPost && { headers: { 'content-type': 'application/json' }, body: JSON.stringify({ messages: user('hi') }) }),
     });
-    if (asked.told.security) assert.equal(answer.status, 200);
-    else assert.ok([401, 404, ...(asked.told.responses[101] ? [422] : [])].includes(answer.status), `${asked.path}: ${answer.status} ${answer.text}`);
+    const refusals = [401, 404, ...(asked.told.responses[101] ? [422] : []), ...(isOperators(asked) ? [403] : [])];
+    if (asked.told.security?.length === 0) assert.equal(answer.status, 200);
+    else assert.ok(refusals.includes(answer.status), `${asked.path}: ${answer.status} ${answer.text}`);
+    hold(asked, answer);
+  }
+  for (const asked of OPERATIONS.filter(isOperators)) {
+    const answer = await exchange(operated, address(asked), { method: asked.method.toUpperCase(), headers: BOB });
+    assert.equal(answer.status, 401, `${asked.path}: ${answer.text}`);
     hold(asked, answer);
   }
   for (const { status } of [await get(closed, CHAT), await get(closed, STREAM)]) assert.equal(status, 401);

@@ -13,6 +13,7 @@ pub fn operations() -> Vec<Operation> {
         post("/v1/messages", "createMessage", "Messages")
             .see("https://docs.claude.com/en/api/messages")
             .run()
+            .cached()
             .body::<MessagesRequest>()
             .example(
                 "A stream",

@@ -50,6 +50,7 @@ fn stream() -> Operation {
         .header("Idempotency-Key", IDEMPOTENCY)
         .header("Last-Event-ID", "In a session, of a request that is sent again: the last event that was seen.")
         .header("x-provider-key", PROVIDER_KEY)
+        .cached()
         .body::<ChatRequest>();
     examples(operation)
         .stream(STREAM)
@@ -67,6 +68,7 @@ fn whole() -> Operation {
         .run()
         .header("Idempotency-Key", IDEMPOTENCY)
         .header("x-provider-key", PROVIDER_KEY)
+        .cached()
         .body::<ChatRequest>();
     examples(operation).answer::<ChatAnswer>("200", "The whole answer.").errors(RUN)
 }

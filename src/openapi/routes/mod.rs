@@ -8,6 +8,7 @@ pub mod gateway;
 pub mod gemini;
 pub mod ollama;
 pub mod openai;
+pub mod operator;
 pub mod sessions;
 
 use super::operation::Operation;
@@ -19,6 +20,7 @@ pub const TAGS: &[(&str, &str)] = &[
     ("Assistants", "Graphs of actions that produce answers."),
     ("Collections", "Documents that answers rest on. Made by the first one, and its caller's alone."),
     ("Gateway", "What is configured, and whether it is alive."),
+    ("Operator", "For whoever runs the gateway: keys, what was used, metrics. A key is shown its own usage."),
     ("OpenAI", "For OpenAI's SDKs: set the base URL to this gateway's `/v1`."),
     ("Anthropic", "For Anthropic's SDKs: set the base URL to this gateway."),
     ("Gemini", "For Gemini's SDKs: set the base URL to this gateway. The same is at `/v1alpha`."),
@@ -34,6 +36,7 @@ pub fn all() -> Vec<Operation> {
         ("Assistants", assistants::operations()),
         ("Collections", assistants::collections()),
         ("Gateway", gateway::operations()),
+        ("Operator", operator::operations()),
         ("OpenAI", openai::operations()),
         ("Anthropic", anthropic::operations()),
         ("Gemini", gemini::operations()),

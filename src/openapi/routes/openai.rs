@@ -14,6 +14,7 @@ pub fn operations() -> Vec<Operation> {
         post("/v1/chat/completions", "createCompletion", "Chat Completions")
             .see("https://platform.openai.com/docs/api-reference/chat")
             .run()
+            .cached()
             .body::<CompletionRequest>()
             .example(
                 "A stream",
@@ -30,6 +31,7 @@ pub fn operations() -> Vec<Operation> {
             .about("Kept unless `store` is false: asked for, heard again and followed, whoever answers the next turn.")
             .see("https://platform.openai.com/docs/api-reference/responses")
             .run()
+            .cached()
             .body::<ResponseRequest>()
             .example("A stream", json!({"model": "demo/demo", "stream": true, "input": "Hello! /fast"}))
             .example("One answer", json!({"model": "demo/demo", "input": "Hello! /fast"}))
@@ -51,6 +53,7 @@ pub fn operations() -> Vec<Operation> {
         post("/v1/embeddings", "createEmbeddings", "Embeddings")
             .see("https://platform.openai.com/docs/api-reference/embeddings")
             .needs("a provider that has embeddings")
+            .cached()
             .body::<EmbeddingRequest>()
             .example("A text", json!({"model": "openai/text-embedding-3-small", "input": "The Rhine"}))
             .answer::<EmbeddingList>("200", "One for each text.")

@@ -9,6 +9,7 @@ pub mod error;
 pub mod gateway;
 pub mod message;
 pub mod ollama;
+pub mod operator;
 pub mod request;
 pub mod sessions;
 pub mod vendors;

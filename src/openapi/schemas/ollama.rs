@@ -3,6 +3,8 @@
 use schemars::JsonSchema;
 use serde_json::{Map, Value};
 
+use super::request::CacheSettings;
+
 /// A chat in Ollama's language.
 #[derive(JsonSchema)]
 #[schemars(extend("additionalProperties" = true))]
@@ -13,6 +15,8 @@ pub struct OllamaChatRequest {
     pub messages: Option<Vec<Map<String, Value>>>,
     /// Whether the answer streams; true where it is left out.
     pub stream: Option<bool>,
+    /// The gateway's own: how the answer is kept for the caller, and given again.
+    pub cache: Option<CacheSettings>,
 }
 
 /// A prompt in Ollama's language.
@@ -25,6 +29,8 @@ pub struct OllamaGenerateRequest {
     pub prompt: Option<String>,
     /// Whether the answer streams; true where it is left out.
     pub stream: Option<bool>,
+    /// The gateway's own: how the answer is kept for the caller, and given again.
+    pub cache: Option<CacheSettings>,
 }
 
 /// An answer in Ollama's language, or a piece of one.
@@ -53,6 +59,8 @@ pub struct OllamaEmbedRequest {
     pub model: String,
     /// A text, or several.
     pub input: Value,
+    /// The gateway's own: how the answer is kept for the caller, and given again.
+    pub cache: Option<CacheSettings>,
 }
 
 /// The same, as earlier clients send it: one text.
@@ -63,6 +71,8 @@ pub struct OllamaEmbeddingsRequest {
     pub model: String,
     /// The text.
     pub prompt: String,
+    /// The gateway's own: how the answer is kept for the caller, and given again.
+    pub cache: Option<CacheSettings>,
 }
 
 /// Embeddings, in Ollama's language.

@@ -56,8 +56,19 @@ pub struct ChatRequest {
     pub retrieval: Option<Retrieval>,
     /// Whether the assistant's steps are told, as `event: step`.
     pub steps: Option<bool>,
+    /// Keeps the answer for the caller, and gives it again to the same request. Where it is left out, as the caller's
+    /// key has it: usually not at all. The header `x-cache` of the answer says `hit` or `miss`.
+    pub cache: Option<CacheSettings>,
     /// Labels of your own.
     pub metadata: Option<Map<String, Value>>,
+}
+
+/// How an answer is kept for the caller.
+#[derive(JsonSchema)]
+pub struct CacheSettings {
+    /// How long it may be given again, in seconds.
+    #[schemars(range(min = 1, max = 2_678_400))]
+    pub ttl: u64,
 }
 
 /// One word or several.

@@ -3,6 +3,8 @@
 use schemars::JsonSchema;
 use serde_json::{Map, Value};
 
+use super::request::CacheSettings;
+
 /// A request in the language of Chat Completions.
 #[derive(JsonSchema)]
 #[schemars(extend("additionalProperties" = true))]
@@ -16,6 +18,8 @@ pub struct CompletionRequest {
     pub stream: Option<bool>,
     /// Functions that the model may call.
     pub tools: Option<Vec<Map<String, Value>>>,
+    /// The gateway's own: how the answer is kept for the caller, and given again.
+    pub cache: Option<CacheSettings>,
 }
 
 /// An answer in the language of Chat Completions.
@@ -50,6 +54,8 @@ pub struct ResponseRequest {
     pub store: Option<bool>,
     /// Whether the answer is a stream of its events.
     pub stream: Option<bool>,
+    /// The gateway's own: how the answer is kept for the caller, and given again.
+    pub cache: Option<CacheSettings>,
 }
 
 /// An answer in the language of Responses.
@@ -98,6 +104,8 @@ pub struct EmbeddingRequest {
     pub input: Value,
     /// How long the vectors are to be.
     pub dimensions: Option<u64>,
+    /// The gateway's own: how the answer is kept for the caller, and given again.
+    pub cache: Option<CacheSettings>,
 }
 
 /// Embeddings.
@@ -158,6 +166,8 @@ pub struct MessagesRequest {
     pub messages: Vec<Map<String, Value>>,
     /// Whether the answer is a stream of its events.
     pub stream: Option<bool>,
+    /// The gateway's own: how the answer is kept for the caller, and given again.
+    pub cache: Option<CacheSettings>,
 }
 
 /// An answer in the language of Messages.
@@ -224,6 +234,8 @@ pub struct GeminiRequest {
     pub system_instruction: Option<Map<String, Value>>,
     /// Temperature, thinking and the like.
     pub generation_config: Option<Map<String, Value>>,
+    /// The gateway's own: how the answer is kept for the caller, and given again.
+    pub cache: Option<CacheSettings>,
 }
 
 /// An answer, or a piece of one, in Gemini's language.
