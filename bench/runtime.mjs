@@ -15,13 +15,13 @@ import { join } from "node:path";
 export async function start(root) {
   const upstream = spawn(process.execPath, [join(root, "bench/upstream.mjs")], { stdio: ["ignore", "pipe", "inherit"] });
   const [line] = await once(upstream.stdout.setEncoding("utf8"), "data");
-  const ports = { worker: await freePort(), baselines: await freePort() };
+  const ports = { worker: await freePort(), full: await freePort(), baselines: await freePort() };
   const folder = mkdtempSync(join(tmpdir(), "tributary-bench-"));
   // The configuration embeds files by paths that are relative to itself.
   for (const [from, to] of [["build/index.js", "index.js"], ["build/index_bg.wasm", "index_bg.wasm"], ["bench/baselines.js", "baselines.js"]]) {
     writeFileSync(join(folder, to), readFileSync(join(root, from)));
   }
-  mkdirSync(join(folder, "objects"));
+  for (const name of ["worker", "full"]) mkdirSync(join(folder, "objects", name), { recursive: true });
   writeFileSync(join(folder, "config.capnp"), config(Number(line), ports, join(folder, "objects")));
   const runtime = spawn(join(root, "node_modules/.bin/workerd"), ["serve", join(folder, "config.capnp")], {
     stdio: ["ignore", "ignore", "inherit"],
@@ -33,54 +33,83 @@ export async function start(root) {
   };
   process.once("exit", stop);
   await listening(ports.worker);
+  await listening(ports.full);
   await listening(ports.baselines);
   const pid = workerd(runtime.pid ?? 0);
   return { ports, stop, cpu: () => cpu(pid), memory: () => memory(pid) };
 }
 
-/** @param {number} upstream @param {{ worker: number, baselines: number }} ports @param {string} objects where Durable Objects are kept */
+/** The key of the worker with everything on. */
+export const KEY = "tk_benchmark";
+
+/** What that worker has: limits of each kind, a price, a thousand banned terms and a pattern, and an admin route. */
+const FULL = {
+  ADMIN_KEY: "ak_benchmark",
+  GATEWAY_KEYS: JSON.stringify({ bench: { key: KEY, models: ["openai/*"], requests_per_minute: 1_000_000, concurrent_runs: 1000, monthly_budget_usd: 1e6 } }),
+  PRICES: JSON.stringify({ "openai/*": { input: 1, output: 2 } }),
+  GUARDRAILS: JSON.stringify({
+    input: { terms_from: ["TERMS"] },
+    output: { terms_from: ["TERMS"], patterns: ["\\bsk-[a-z0-9]{8,16}\\b"] },
+  }),
+  TERMS: Array.from({ length: 1000 }, (_, at) => `banned term ${at}`).join(","),
+};
+
+/** @param {number} upstream @param {{ worker: number, full: number, baselines: number }} ports @param {string} objects where Durable Objects are kept */
 function config(upstream, ports, objects) {
   const loopback = `http://127.0.0.1:${upstream}/v1`;
   return `using Workerd = import "/workerd/workerd.capnp";
 const config :Workerd.Config = (
   services = [
     (name = "worker", worker = .worker),
+    (name = "full", worker = .full),
     (name = "baselines", worker = .baselines),
     (name = "internet", network = (allow = ["private"])),
-    (name = "objects", disk = (path = "${objects}", writable = true)),
+    (name = "objects", disk = (path = "${objects}/worker", writable = true)),
+    (name = "full-objects", disk = (path = "${objects}/full", writable = true)),
   ],
   sockets = [
     (name = "worker", address = "127.0.0.1:${ports.worker}", http = (), service = "worker"),
+    (name = "full", address = "127.0.0.1:${ports.full}", http = (), service = "full"),
     (name = "baselines", address = "127.0.0.1:${ports.baselines}", http = (), service = "baselines"),
   ],
 );
-const worker :Workerd.Worker = (
-  modules = [
-    (name = "index.js", esModule = embed "index.js"),
-    (name = "index_bg.wasm", wasm = embed "index_bg.wasm"),
-  ],
-  bindings = [
-    (name = "OPENAI_BASE_URL", text = "${loopback}"),
-    (name = "OPENAI_API_KEY", text = "none-is-needed"),
-    (name = "SESSIONS", durableObjectNamespace = "SessionObject"),
-    (name = "CALLERS", durableObjectNamespace = "CallerObject"),
-    (name = "COLLECTIONS", durableObjectNamespace = "CollectionObject"),
-    (name = "EMBEDDINGS", text = "openai/1536"),
-  ],
-  durableObjectNamespaces = [
-    (className = "SessionObject", uniqueKey = "sessions", enableSql = true),
-    (className = "CallerObject", uniqueKey = "callers", enableSql = true),
-    (className = "CollectionObject", uniqueKey = "collections", enableSql = true),
-  ],
-  durableObjectStorage = (localDisk = "objects"),
-  compatibilityDate = "2026-11-17",
-);
+${worker("worker", "objects", loopback, {})}
+${worker("full", "full-objects", loopback, FULL)}
 const baselines :Workerd.Worker = (
   modules = [(name = "baselines.js", esModule = embed "baselines.js")],
   bindings = [(name = "UPSTREAM", text = "${loopback}/chat/completions")],
   compatibilityDate = "2026-11-17",
 );
 `;
+}
+
+/** The worker's Durable Objects, by their bindings. */
+const OBJECTS = {
+  SESSIONS: "SessionObject",
+  CALLERS: "CallerObject",
+  COLLECTIONS: "CollectionObject",
+  KEYRING: "KeyringObject",
+  ACCOUNTS: "AccountObject",
+  LEDGER: "LedgerObject",
+  CACHE: "CacheObject",
+};
+
+/** The worker under a name, with variables. @param {string} name @param {string} disk @param {string} loopback @param {Record<string, string>} vars */
+function worker(name, disk, loopback, vars) {
+  const all = { OPENAI_BASE_URL: loopback, OPENAI_API_KEY: "none-is-needed", EMBEDDINGS: "openai/1536", ...vars };
+  const texts = Object.entries(all).map(([key, text]) => `(name = "${key}", text = ${JSON.stringify(text)})`);
+  const objects = Object.entries(OBJECTS).map(([key, className]) => `(name = "${key}", durableObjectNamespace = "${className}")`);
+  const namespaces = Object.values(OBJECTS).map((className) => `(className = "${className}", uniqueKey = "${name}-${className}", enableSql = true)`);
+  return `const ${name} :Workerd.Worker = (
+  modules = [
+    (name = "index.js", esModule = embed "index.js"),
+    (name = "index_bg.wasm", wasm = embed "index_bg.wasm"),
+  ],
+  bindings = [${[...texts, ...objects].join(", ")}],
+  durableObjectNamespaces = [${namespaces.join(", ")}],
+  durableObjectStorage = (localDisk = "${disk}"),
+  compatibilityDate = "2026-11-17",
+);`;
 }
 
 async function freePort() {

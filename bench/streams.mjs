@@ -3,7 +3,7 @@
 
 import { connect } from "node:net";
 
-/** @typedef {{ port: number, path: string, provider: boolean, session?: boolean }} Variant */
+/** @typedef {{ port: number, path: string, provider: boolean, session?: boolean, key?: string, caches?: boolean }} Variant */
 /** @typedef {{ tokens: number, per: number, gap: number }} Shape */
 
 /** A new session, for a variant that runs in one. @param {Variant} variant @returns {Promise<string | undefined>} */
@@ -20,11 +20,12 @@ export async function prepare({ port, session }) {
  * @param {string} [session]
  * @returns {Promise<{ bytes: number, first: number }>} bytes, and milliseconds to the first of the body
  */
-export function readOne({ port, path, provider }, { tokens, per, gap }, session) {
+export function readOne({ port, path, provider, key, caches }, { tokens, per, gap }, session) {
   const model = `${tokens}-${per}-${gap}`;
   const messages = [{ role: "user", content: "go" }];
   const asked = provider ? { provider: "openai", model, messages, stream: true } : { model, messages };
   // Each run begins anew, so that no round has a longer history than the one before.
+  if (caches) Object.assign(asked, { seed: Math.floor(Math.random() * 1e9), cache: { ttl: 1 } });
   const body = JSON.stringify(session ? { ...asked, session_id: session, parent: null } : asked);
   return new Promise((resolve, reject) => {
     const began = performance.now();
@@ -50,7 +51,7 @@ export function readOne({ port, path, provider }, { tokens, per, gap }, session)
       else reject(new Error(`${path} gave ${head.slice(0, 200)} ... ${tail}`));
     });
     socket.write(
-      `POST ${path} HTTP/1.1\r\nhost: 127.0.0.1\r\ncontent-type: application/json\r\nconnection: close\r\n` +
+      `POST ${path} HTTP/1.1\r\nhost: 127.0.0.1\r\ncontent-type: application/json\r\nconnection: close\r\n${key ? `authorization: Bearer ${key}\r\n` : ""}` +
         `content-length: ${Buffer.byteLength(body)}\r\n\r\n${body}`,
     );
   });

@@ -124,6 +124,11 @@ impl Scan {
         if rules.terms.is_empty() {
             return false;
         }
+        if char.is_ascii_graphic() {
+            // The most of what there is.
+            self.after_space = false;
+            return self.take_bytes(rules, char, &[char.to_ascii_lowercase() as u8], at, ends);
+        }
         let mut bytes = [0u8; 72];
         let mut count = 0usize;
         // The longest decomposition there is has 18 characters.
@@ -133,9 +138,12 @@ impl Scan {
                 count = count.saturating_add(1);
             }
         });
-        if count == 0 {
-            return false;
-        }
+        let bytes = bytes.get(..count).unwrap_or_default();
+        !bytes.is_empty() && self.take_bytes(rules, char, bytes, at, ends)
+    }
+
+    /// The bytes that a character counts as.
+    fn take_bytes(&mut self, rules: &Rules, char: char, bytes: &[u8], at: usize, ends: bool) -> bool {
         let is_word = char.is_alphanumeric();
         if let Some((start, end)) = self.pending.take()
             && !is_word
@@ -145,16 +153,20 @@ impl Scan {
         }
         let begins = !self.after_word;
         self.after_word = is_word;
-        for byte in bytes.iter().take(count) {
+        for byte in bytes {
             let state = rules.terms.next(self.state.unwrap_or_else(|| rules.terms.start()), *byte);
             self.state = Some(state);
-            self.places.push_back(Place { at, begins });
-            if self.match_terms(rules, state, is_word, ends) {
-                return true;
+            let depth = rules.terms.depth(state);
+            if depth == 0 {
+                self.places.clear();
+                continue;
             }
-            let depth = rules.terms.depth(self.state.unwrap_or_else(|| rules.terms.start()));
+            self.places.push_back(Place { at, begins });
             while self.places.len() > depth {
                 self.places.pop_front();
+            }
+            if self.match_terms(rules, state, is_word, ends) {
+                return true;
             }
         }
         false

@@ -1,12 +1,13 @@
 //! Many terms at once: one automaton, whatever their number.
 
-use std::collections::HashMap;
-
 use aho_corasick::Anchored;
 use aho_corasick::automaton::{Automaton, StateID};
 use aho_corasick::nfa::contiguous::{Builder, NFA};
 
 use super::normal::whole;
+
+/// The longest term: an answer may have to wait for as much.
+const MOST: usize = 512;
 
 /// Terms, as they are compared.
 #[derive(Debug)]
@@ -20,25 +21,34 @@ pub struct Terms {
 struct Machine {
     nfa: NFA,
     start: StateID,
-    /// How much of a term has been seen in a state: no more of the text than that can still become one.
-    depths: HashMap<StateID, usize>,
+    /// How much of a term has been seen in a state: no more of the text than that can still become one. Looked up for
+    /// every byte of an answer, hence no map.
+    depths: Vec<u16>,
 }
 
 impl Terms {
     /// The automaton of terms; those of nothing are none.
     pub fn new<'a>(terms: impl IntoIterator<Item = &'a str>, whole_words: bool) -> Result<Self, String> {
         let terms: Vec<Vec<u8>> = terms.into_iter().map(whole).filter(|term| !term.is_empty()).collect();
+        if terms.iter().any(|term| term.len() > MOST) {
+            return Err(format!("a term of more than {MOST} bytes"));
+        }
         if terms.is_empty() {
             return Ok(Terms { machine: None, whole_words });
         }
         let nfa = Builder::new().build(&terms).map_err(|error| format!("terms that are too many: {error}"))?;
         let start = nfa.start_state(Anchored::No).map_err(|error| error.to_string())?;
-        let mut depths = HashMap::new();
+        let mut depths = Vec::new();
         for term in &terms {
             let mut state = start;
             for (at, byte) in term.iter().enumerate() {
                 state = nfa.next_state(Anchored::No, state, *byte);
-                depths.insert(state, at.saturating_add(1));
+                if depths.len() <= state.as_usize() {
+                    depths.resize(state.as_usize().saturating_add(1), 0);
+                }
+                if let Some(depth) = depths.get_mut(state.as_usize()) {
+                    *depth = u16::try_from(at.saturating_add(1)).unwrap_or(u16::MAX);
+                }
             }
         }
         Ok(Terms { machine: Some(Machine { nfa, start, depths }), whole_words })
@@ -61,7 +71,8 @@ impl Terms {
 
     /// How many of the last bytes may still become a term.
     pub fn depth(&self, state: StateID) -> usize {
-        self.machine.as_ref().and_then(|machine| machine.depths.get(&state)).copied().unwrap_or(0)
+        let depth = self.machine.as_ref().and_then(|machine| machine.depths.get(state.as_usize()));
+        depth.copied().map_or(0, usize::from)
     }
 
     /// The lengths of the terms that end here, in bytes.

@@ -272,7 +272,10 @@ impl Row {
             Some(cause) if error.kind == ErrorKind::Truncated => cause,
             _ => in_our_words(error),
         };
-        let mut error = clean(error, self.options.key.as_deref()).from_provider(&self.options.provider);
+        let mut error = clean(error, self.options.key.as_deref());
+        if !self.withheld {
+            error = error.from_provider(&self.options.provider);
+        }
         error.provider_request_id = error.provider_request_id.or(self.provider_request_id.take());
         out.append(&mut self.promises);
         if self.look_back(out) {

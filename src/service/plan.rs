@@ -88,16 +88,20 @@ pub fn plans_for(
     ask: &Ask,
     house: &House,
 ) -> Result<Vec<Plan>, ChatError> {
-    plans_by(&|provider, model| house.keys.may_ask(&ask.owner, provider, model), provider, model, ask, house)
+    let may_ask = |provider: &str, model: &str| house.keys.may_ask(&ask.owner, provider, model);
+    plans_by((&may_ask, true), provider, model, ask, house)
 }
 
 /// The same of a model that the operator chose: no caller has to be allowed to ask it.
 pub fn operators_plans(model: Option<&str>, ask: &Ask, house: &House) -> Result<Vec<Plan>, ChatError> {
-    plans_by(&|_, _| true, None, model, ask, house)
+    plans_by((&|_, _| true, false), None, model, ask, house)
 }
 
+/// Whether a provider's model may be asked.
+type MayAsk<'a> = &'a dyn Fn(&str, &str) -> bool;
+
 fn plans_by(
-    may_ask: &dyn Fn(&str, &str) -> bool,
+    (may_ask, is_callers): (MayAsk<'_>, bool),
     provider: Option<&str>,
     model: Option<&str>,
     ask: &Ask,
@@ -116,7 +120,8 @@ fn plans_by(
     for (provider, model) in candidates {
         let name = format!("{}/{model}", provider.name);
         let allowed = if may_ask(&provider.name, &model) { Ok(()) } else { Err(not_allowed(&name)) };
-        match allowed.and_then(|()| plan(provider, model, ask, house)) {
+        let plan = allowed.and_then(|()| plan(provider, model, ask, house));
+        match plan.and_then(|plan| if is_callers { within_budget(plan, ask, house) } else { Ok(plan) }) {
             Ok(plan) => plans.push(plan),
             Err(error) => {
                 ask.trail.borrow_mut().failed(&name, &error, 0);
@@ -130,11 +135,15 @@ fn plans_by(
     }
 }
 
-/// A budget that does not know what is spent is none.
-fn unpriced(name: &str) -> ChatError {
+/// A budget that does not know what is spent is none. What the operator chose is not the caller's to be refused.
+fn within_budget(plan: Plan, ask: &Ask, house: &House) -> Result<Plan, ChatError> {
+    if plan.price.is_some() || house.keys.limits(&ask.owner).monthly_budget_usd.is_none() {
+        return Ok(plan);
+    }
+    let name = &plan.name;
     let words =
         format!("the key has a budget, and what {name} costs is not known: the operator has to name it in PRICES");
-    ChatError { param: Some("model".to_owned()), ..ChatError::new(ErrorKind::PermissionDenied, words) }
+    Err(ChatError { param: Some("model".to_owned()), ..ChatError::new(ErrorKind::PermissionDenied, words) })
 }
 
 fn not_allowed(name: &str) -> ChatError {
@@ -156,9 +165,6 @@ fn plan(provider: &Provider, model: String, ask: &Ask, house: &House) -> Result<
     let has_callers_key = callers_key.is_some();
     // What a caller's own key buys costs the operator nothing.
     let price = if has_callers_key { Some(Price::default()) } else { house.prices.of(&provider.name, &model) };
-    if price.is_none() && house.keys.limits(&ask.owner).monthly_budget_usd.is_some() {
-        return Err(unpriced(&name));
-    }
     let target = provider.target(model, callers_key, &ask.trace, &|name| house.env.var(name))?;
     Ok(Plan {
         name,

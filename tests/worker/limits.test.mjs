@@ -38,11 +38,17 @@ for (const surface of ['openai', 'responses', 'anthropic', 'gemini', 'ollama', '
 
 /** @type {Awaited<ReturnType<typeof startGateway>>} */
 let gateway;
+/** One that asks a moderation model, whose price nobody has named. @type {Awaited<ReturnType<typeof startGateway>>} */
+let judging;
 before(async () => {
   const keys = Object.fromEntries(Object.entries(LIMITS).map(([name, limits]) => [name, { key: `key-of-${name}`, ...limits }]));
   gateway = await startGateway({ GATEWAY_KEYS: JSON.stringify(keys), PRICES: JSON.stringify(PRICES) });
+  judging = await startGateway({ GATEWAY_KEYS: JSON.stringify(keys), PRICES: JSON.stringify(PRICES), GUARDRAILS: JSON.stringify({ input: { moderation: 'openai/omni-moderation-latest' } }) });
+  judging.simulator.script((request) => (request.path.endsWith('/moderations')
+    ? { status: 200, headers: { 'content-type': 'application/json' }, steps: [JSON.stringify({ id: 'm', model: 'omni-moderation-latest', results: [{ flagged: false, categories: {}, category_scores: {} }] })] }
+    : openai.answering({ text: 'fine' })(request)));
 });
-after(() => gateway?.stop());
+after(() => Promise.all([gateway?.stop(), judging?.stop()]));
 beforeEach(() => {
   gateway.simulator.clear();
   gateway.simulator.script(openai.answering({ text: 'fine' }));
@@ -223,6 +229,11 @@ describe('a budget', () => {
     const error = assertError(answer, 403, 'permission_denied');
     assert.match(error.message, /PRICES/);
     assert.equal((await post(gateway.worker, CHAT, { model: 'openai/gpt-nobody-knows', messages: HELLO }, as('free'))).status, 200);
+  });
+
+  test('does not hold what the operator chose against the caller', async () => {
+    const { status, text } = await post(judging.worker, CHAT, ASK, as('budget'));
+    assert.equal(status, 200, text);
   });
 
   test('is overrun by no more than the runs in flight', async () => {
