@@ -149,6 +149,23 @@ describe('a runtime that is killed', () => {
     });
   }
 
+  test('has what was interrupted in the ledger, once, as an estimate', { timeout: 60_000 }, async () => {
+    const answer = paced(['one ', 'two']);
+    gateway.simulator.script(answer.reply);
+    const { id } = await createSession(gateway.worker);
+    answer.release(1);
+    const client = watch(await beginToSay(gateway.worker, id, 'go on').response);
+    await client.until((text) => text.includes('"one "'));
+    const lines = async () => (await get(gateway.worker, '/api/v1/usage')).json.runs.filter((/** @type {any} */ { ended }) => ended === 'interrupted');
+    const count = async () => (await lines()).reduce((/** @type {number} */ sum, /** @type {any} */ { runs }) => sum + runs, 0);
+    const before = await count();
+    await gateway.crash();
+    for (let turn = 0; turn < 3; turn += 1) await view(gateway.worker, id);
+    await delay(300);
+    assert.equal(await count(), before + 1);
+    assert.ok((await get(gateway.worker, '/api/v1/usage')).json.usage.some((/** @type {any} */ line) => line.estimated && line.model === openai.MODEL && line.output_tokens > 0));
+  });
+
   test('before anything came leaves no trace of the request, and its key is free', { timeout: 60_000 }, async () => {
     const silences = [[silence()], [head(), silence()]];
     const ids = [];

@@ -33,3 +33,5 @@ export const CallerObject = withMore(Callers, more);
 export const SessionObject = withMore(Sessions, more);
 export const CollectionObject = withMore(Collections, more);
 export default entry(Tributary, more);
+
+export { AccountObject, CacheObject, KeyringObject, LedgerObject } from '../../build/index.js';

@@ -1,8 +1,8 @@
 // The built worker with one more route: `POST /api/reset/{session}` resets the session's object, as the
 // platform does when it likes. What the object had in memory is gone; the isolate and its Wasm stay.
-import Tributary, { CallerObject, CollectionObject, SessionObject as Own } from '../../build/index.js';
+import Tributary, { SessionObject as Own } from '../../build/index.js';
 
-export { CallerObject, CollectionObject };
+export { AccountObject, CacheObject, CallerObject, CollectionObject, KeyringObject, LedgerObject } from '../../build/index.js';
 
 export class SessionObject {
   #context;

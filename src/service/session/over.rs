@@ -5,10 +5,13 @@ use std::rc::Rc;
 use serde_json::{Map, Value, json};
 
 use super::{Going, Hall};
+use crate::costs::{Charge, Outcome, Receipt};
 use crate::dialects::{ReplyOptions, kept};
 use crate::models::{ChatError, ChatRequest, ErrorKind, Event, Finish, Usage};
 use crate::platform::{Settings, log, now_ms};
 use crate::relay::{Folded, fold};
+use crate::service::House;
+use crate::service::books::{key_name, settle};
 use crate::session::{Row, RunRecord, Status};
 
 /// How often an object that answers is woken: it is not forgotten while it does.
@@ -177,8 +180,9 @@ impl Hall {
         let head = self.record()?.head;
         for run in self.store.unfinished()? {
             if self.store.last_frame(&run.id)? == 0 && head.as_ref() != Some(&run.id) {
-                // Nobody was given anything of it.
+                // Nobody was given anything of it; but its provider may have been asked.
                 self.store.undo(&run.id)?;
+                self.charge(&run, 0)?;
             } else {
                 self.interrupt(&run)?;
             }
@@ -195,9 +199,26 @@ impl Hall {
         let number = last.saturating_add(1);
         self.store.keep(&run.id, &Row { first: number, last: number, bytes })?;
         self.settle(&run.id, None)?;
+        self.charge(run, said)
+    }
+
+    /// Settles what an interrupted run used, as far as it is known: its driver has no more than told the log.
+    fn charge(self: &Rc<Self>, run: &RunRecord, said: u64) -> Result<(), ChatError> {
         log(&json!({
             "event": "run", "run_id": run.id, "provider": run.provider, "model": run.model, "end": "interrupted",
         }));
+        let (provider, model, ended) = (run.provider.clone(), run.model.clone(), "interrupted".to_owned());
+        let ms = now_ms().saturating_sub(run.started_at);
+        let (owner, mut usage) = (self.record()?.owner, Usage::estimate(run.input_bytes, said));
+        let outcome = Outcome { provider: provider.clone(), model: model.clone(), ended, ms, first_token_ms: None };
+        let (env, id) = (self.env.clone(), run.id.clone());
+        self.home.wait_until(async move {
+            let Ok(house) = House::open(env).await else { return };
+            usage.cost = house.prices.of(&provider, &model).map(|price| price.of(&usage));
+            let charges = vec![Charge { provider, model, usage }];
+            let receipt = Receipt { id, at_ms: now_ms(), key: key_name(&owner), charges, outcome: Some(outcome) };
+            settle(&owner, &receipt, &house.env, &house.keys.limits(&owner)).await;
+        });
         Ok(())
     }
 
