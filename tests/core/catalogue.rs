@@ -215,7 +215,7 @@ both_targets! {
         );
     }
 
-    fn the_trace_goes_only_where_it_is_asked_for() {
+    fn the_trace_goes_everywhere_and_the_requests_id_where_it_is_asked_for() {
         let catalogue = build(&[]).unwrap();
         let trace = Trace { request_id: "req".into(), traceparent: Some("00-a-b-01".into()) };
         let headers = |name: &str| {
@@ -225,7 +225,7 @@ both_targets! {
             headers("together"),
             [("x-request-id".to_owned(), "req".to_owned()), ("traceparent".to_owned(), "00-a-b-01".to_owned())]
         );
-        assert_eq!(headers("openai"), []);
+        assert_eq!(headers("openai"), [("traceparent".to_owned(), "00-a-b-01".to_owned())]);
     }
 
     fn an_alias_is_a_list_of_models_in_order() {

@@ -20,7 +20,7 @@ test('thinking, text and usage are streamed on', async () => {
   gateway.simulator.script(ollama.streamed({ thinking: ['Hm', '.'], text: ['Hel', 'lo'] }));
   const { content, reasoning, finish, usage, end } = await stream(gateway.worker, ASK);
   assert.deepEqual([content, reasoning, finish, end], ['Hello', 'Hm.', 'stop', 'done']);
-  assert.deepEqual(usage, { input_tokens: 9, output_tokens: 12, total_tokens: 21 });
+  assert.deepEqual(usage, { input_tokens: 9, output_tokens: 12, total_tokens: 21, cost: 0 });
 });
 
 test('the server gets its own form of the request, and no key that nobody set', async () => {
