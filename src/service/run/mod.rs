@@ -5,6 +5,7 @@
 //! first bytes for the client, and no attempt at that answer is made behind it.
 
 mod bill;
+mod cached;
 mod legs;
 mod watch;
 
@@ -20,6 +21,7 @@ use crate::models::{ChatError, ChatRequest, ErrorKind, Event, Finish, Usage};
 use crate::platform::{Abort, Flow, Outlet, Settings};
 use crate::relay::{End, Folded, Joint, Relay};
 
+pub use cached::Cached;
 pub use watch::STALLED_CLIENT_MS;
 
 /// The state of a run, shared by its driver, its watch, its pump and the listener for a lost client.
@@ -59,28 +61,6 @@ pub struct Run {
     /// What each attempt used.
     charges: RefCell<Vec<Charge>>,
     at: Moments,
-}
-
-/// What the cache had to say to a request.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Cached {
-    /// The answer was kept.
-    Hit,
-    /// It was not; it will be.
-    Miss,
-    /// It is none that could be kept.
-    Bypass,
-}
-
-impl Cached {
-    /// The word in `x-cache`.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Cached::Hit => "hit",
-            Cached::Miss => "miss",
-            Cached::Bypass => "bypass",
-        }
-    }
 }
 
 /// Hears whether the client is to be answered with a stream or with an error.
@@ -196,33 +176,6 @@ impl Run {
     /// Whether it is too late to ask anybody else.
     pub fn is_past_deadline(&self) -> bool {
         self.asking_ms() >= self.settings.retry.deadline_ms
-    }
-
-    /// The cache was asked.
-    pub fn cache(&self, cached: Cached) {
-        self.cache.set(Some(cached));
-    }
-
-    /// What a session's object said of its cache.
-    pub fn cached(&self, word: Option<&str>) {
-        let known = [Cached::Hit, Cached::Miss, Cached::Bypass];
-        self.cache.set(known.into_iter().find(|cached| word == Some(cached.as_str())));
-    }
-
-    /// For whoever asked for it: what the cache had to say.
-    pub fn cache_word(&self) -> Option<&'static str> {
-        self.cache.get().map(Cached::as_str)
-    }
-
-    /// Whether the answer is to be kept for the next one who asks.
-    pub fn records(&self) -> bool {
-        self.cache.get() == Some(Cached::Miss) && self.ask.session.is_none()
-    }
-
-    /// Who answered, and what, of an answer that is complete; once.
-    pub fn take_record(&self) -> Option<((String, String), Vec<u8>)> {
-        let frames = self.with(Relay::take_record).flatten()?;
-        Some((self.asked(), frames))
     }
 
     /// What answers must not have.
