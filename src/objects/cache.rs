@@ -23,11 +23,7 @@ impl DurableObject for CacheObject {
 
     async fn fetch(&self, request: Request) -> Result<Response> {
         let asked = Asked(Clone::clone(request.inner()));
-        let answer = match self.answer(&asked).await {
-            Ok(answer) => answer,
-            Err(error) => reply::error(&error, ""),
-        };
-        answer.map(Response::from)
+        reply::told(self.answer(&asked).await, &asked)
     }
 
     async fn alarm(&self) -> Result<Response> {

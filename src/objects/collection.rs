@@ -24,11 +24,7 @@ impl DurableObject for CollectionObject {
 
     async fn fetch(&self, request: Request) -> Result<Response> {
         let asked = Asked(Clone::clone(request.inner()));
-        let answer = match self.answer(&asked).await {
-            Ok(answer) => answer,
-            Err(error) => reply::error(&error, &asked.header("x-request-id").unwrap_or_default()),
-        };
-        answer.map(Response::from)
+        reply::told(self.answer(&asked).await, &asked)
     }
 
     async fn alarm(&self) -> Result<Response> {

@@ -26,11 +26,7 @@ impl DurableObject for LedgerObject {
 
     async fn fetch(&self, request: Request) -> Result<Response> {
         let asked = Asked(Clone::clone(request.inner()));
-        let answer = match self.answer(&asked).await {
-            Ok(value) => reply::json(200, &value),
-            Err(error) => reply::error(&error, ""),
-        };
-        answer.map(Response::from)
+        reply::told(self.answer(&asked).await.map(|value| reply::json(200, &value)), &asked)
     }
 
     no_alarm!();

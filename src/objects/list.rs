@@ -27,11 +27,7 @@ impl DurableObject for CallerObject {
 
     async fn fetch(&self, request: Request) -> Result<Response> {
         let asked = Asked(Clone::clone(request.inner()));
-        let answer = match self.answer(&asked).await {
-            Ok(value) => reply::json(200, &value),
-            Err(error) => reply::error(&error, &asked.header("x-request-id").unwrap_or_default()),
-        };
-        answer.map(Response::from)
+        reply::told(self.answer(&asked).await.map(|value| reply::json(200, &value)), &asked)
     }
 
     no_alarm!();

@@ -44,6 +44,12 @@ impl Asked {
     }
 }
 
+/// What an object answers to a request; an error where there is one.
+pub fn told(answer: Result<worker::Result<Response>, ChatError>, asked: &Asked) -> worker::Result<worker::Response> {
+    let answer = answer.unwrap_or_else(|failed| error(&failed, &asked.header("x-request-id").unwrap_or_default()));
+    answer.map(worker::Response::from)
+}
+
 /// An object of JSON.
 pub fn json(status: u16, body: &Value) -> worker::Result<Response> {
     bytes(status, body.to_string().as_bytes(), &[])

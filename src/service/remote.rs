@@ -188,7 +188,7 @@ async fn ask_list(env: &Env, owner: &str, (method, path): (Method, &str), body: 
 pub(super) async fn within<T>(ms: u64, work: impl Future<Output = Result<T, ChatError>>) -> Result<T, ChatError> {
     match select(pin!(work), pin!(sleep(ms))).await {
         Either::Left((answer, _)) => answer,
-        Either::Right(_) => Err(ChatError::new(ErrorKind::Interrupted, "the session's object did not answer in time")),
+        Either::Right(_) => Err(ChatError::new(ErrorKind::Interrupted, "the object did not answer in time")),
     }
 }
 
