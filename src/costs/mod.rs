@@ -13,5 +13,5 @@ pub mod report;
 pub use account::{Account, LEASE_MS, TOO_MANY_RUNS};
 pub use day::{Days, day_of, month_of};
 pub use limits::Limits;
-pub use prices::{PRICES_AS_OF, Prices};
+pub use prices::Prices;
 pub use receipt::{Charge, Ended, Lines, Outcome, Receipt, Used};

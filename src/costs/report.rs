@@ -4,11 +4,11 @@ use std::fmt::Write;
 
 use serde_json::{Value, json};
 
-use super::{Days, Ended, Lines, PRICES_AS_OF, Used};
+use super::{Days, Ended, Lines, Used};
 use crate::models::Cost;
 
 /// What was used, as JSON.
-pub fn to_json(days: &Days, lines: &Lines) -> Value {
+pub fn to_json(days: &Days, lines: &Lines, list_prices_as_of: &str) -> Value {
     let mut total = Used::default();
     lines.used.iter().for_each(|line| total.add(line));
     let estimated = lines.used.iter().filter(|line| line.estimated).map(|line| line.cost).fold(Cost::ZERO, Cost::and);
@@ -22,7 +22,7 @@ pub fn to_json(days: &Days, lines: &Lines) -> Value {
         "total": sum,
         "usage": lines.used.iter().map(used).collect::<Vec<_>>(),
         "runs": lines.ended.iter().map(ended).collect::<Vec<_>>(),
-        "list_prices_as_of": PRICES_AS_OF,
+        "list_prices_as_of": list_prices_as_of,
     })
 }
 
@@ -213,7 +213,7 @@ mod tests {
         let days = Days { from: "2026-11-01".to_owned(), to: "2026-11-30".to_owned() };
         let mut lines = lines();
         lines.used.push(Used { estimated: true, answers: 1, input: 3, unpriced: 1, ..Used::default() });
-        let json = to_json(&days, &lines);
+        let json = to_json(&days, &lines, "2026-01-01");
         assert_eq!(
             (
                 json["total"]["input_tokens"].as_u64(),

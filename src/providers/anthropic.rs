@@ -1,6 +1,7 @@
 //! Anthropic's own service, over Messages.
 
 use super::catalogue::{Models, Provider};
+use super::prices::Listed;
 use crate::models::{ModelRule, Quirks, Sampling, ThinkingForm};
 
 /// What the models take, by the starts of their names; the first match counts.
@@ -29,6 +30,15 @@ pub const RULES: [ModelRule; 18] = [
     ModelRule { usual_output: 4096, ..thinker("claude-", None) },
 ];
 
+/// What the vendor lists.
+const PRICES: &[Listed] = &[
+    ("claude-haiku-4-5", 1.0, 0.1, 5.0),
+    ("claude-sonnet-4-5", 3.0, 0.3, 15.0),
+    ("claude-sonnet-4-6", 3.0, 0.3, 15.0),
+    ("claude-opus-4-5", 5.0, 0.5, 25.0),
+    ("claude-opus-4-6", 5.0, 0.5, 25.0),
+];
+
 pub fn provider() -> Provider {
     let models = ["claude-opus-5-5", "claude-sonnet-5-5", "claude-haiku-5-5", "claude-sonnet-4-6", "claude-haiku-4-5"];
     Provider {
@@ -41,6 +51,7 @@ pub fn provider() -> Provider {
         models: Models::Open(models.map(str::to_owned).to_vec()),
         known_prefixes: &["claude-"],
         quirks: Quirks { api_version: Some("2023-06-01".to_owned()), rules: &RULES, ..Quirks::default() },
+        prices: PRICES,
         ..Provider::default()
     }
 }

@@ -2,10 +2,11 @@
 
 use serde::Deserialize;
 
+use super::prices::{Listed, listed};
 use super::routes::Routes;
 use super::{Vars, anthropic, demo, gemini, ollama, openai, openai_responses, together, workers_ai};
 use crate::dialects;
-use crate::models::{ChatError, ErrorKind, ModelRule, Quirks, Secret, Target, check_address};
+use crate::models::{ChatError, ErrorKind, ModelRule, Price, Quirks, Secret, Target, check_address};
 
 /// One provider: a dialect plus data.
 #[derive(Clone, Debug, Default)]
@@ -40,6 +41,8 @@ pub struct Provider {
     pub headers: Vec<(String, String)>,
     /// Whether the request's id goes with every call.
     pub forwards_trace: bool,
+    /// What its vendor asks for its models, as far as that is listed.
+    pub prices: &'static [Listed],
     /// Whether it is the script inside the gateway.
     pub embedded: bool,
     /// How it differs from its dialect.
@@ -210,6 +213,11 @@ impl Catalogue {
                 ..ChatError::invalid("provider", format!("provider {name} is not one of {}", names.join(", ")))
             }
         })
+    }
+
+    /// What a provider's vendor asks for a model, where that is listed.
+    pub fn list_price(&self, provider: &str, model: &str) -> Option<Price> {
+        listed(self.find(provider)?.prices, model)
     }
 
     fn find(&self, name: &str) -> Option<&Provider> {

@@ -7,7 +7,11 @@ use serde_json::{Value, json};
 
 use super::catalogue::{Models, Provider};
 use super::demo_acts as acts;
+use super::prices::Listed;
 use crate::models::Quirks;
+
+/// It costs nobody anything by the token.
+const PRICES: &[Listed] = &[("demo", 0.0, 0.0, 0.0)];
 
 /// The provider's entry in the catalogue.
 pub fn provider() -> Provider {
@@ -20,6 +24,7 @@ pub fn provider() -> Provider {
         models: Models::Closed(vec![MODEL.to_owned()]),
         embedded: true,
         quirks: Quirks { think_tags: false, ..Quirks::default() },
+        prices: PRICES,
         ..Provider::default()
     }
 }

@@ -1,6 +1,7 @@
 //! Google's Gemini API.
 
 use super::catalogue::{Models, Provider};
+use super::prices::Listed;
 use crate::models::{ModelRule, Quirks, ThinkingForm};
 
 /// What the models take, by the starts of their names; the first match counts.
@@ -22,6 +23,13 @@ pub const RULES: [ModelRule; 10] = [
     ModelRule { thinks: true, off: Some("LOW"), ..ModelRule::new("gemini-") },
 ];
 
+/// What the vendor lists.
+const PRICES: &[Listed] = &[
+    ("gemini-2.5-flash", 0.3, 0.03, 2.5),
+    ("gemini-2.5-flash-lite", 0.1, 0.01, 0.4),
+    ("gemini-2.5-pro", 1.25, 0.125, 10.0),
+];
+
 pub fn provider() -> Provider {
     let models =
         ["gemini-4-argon", "gemini-4-carbon", "gemini-3.8-flash", "gemini-3.5-flash-lite", "gemini-flash-latest"];
@@ -35,6 +43,7 @@ pub fn provider() -> Provider {
         models: Models::Open(models.map(str::to_owned).to_vec()),
         known_prefixes: &["gemini-"],
         quirks: Quirks { rules: &RULES, ..Quirks::default() },
+        prices: PRICES,
         ..Provider::default()
     }
 }

@@ -10,6 +10,7 @@ pub mod health;
 mod ollama;
 mod openai;
 mod openai_responses;
+pub mod prices;
 pub mod retry;
 mod routes;
 mod together;

@@ -1,7 +1,11 @@
 //! Ollama: models on the operator's own machine, or the vendor's cloud.
 
 use super::catalogue::Provider;
+use super::prices::Listed;
 use crate::models::Quirks;
+
+/// It costs nobody anything by the token.
+const PRICES: &[Listed] = &[("*", 0.0, 0.0, 0.0)];
 
 pub fn provider() -> Provider {
     Provider {
@@ -13,6 +17,7 @@ pub fn provider() -> Provider {
         key_variable: Some("OLLAMA_API_KEY".to_owned()),
         key_optional: true,
         quirks: Quirks::default(),
+        prices: PRICES,
         ..Provider::default()
     }
 }

@@ -1,6 +1,7 @@
 //! OpenAI's own service, over Chat Completions.
 
 use super::catalogue::{Models, Provider};
+use super::prices::Listed;
 use crate::models::{MaxTokensField, ModelRule, Quirks, Sampling};
 
 /// What the models take, by the starts of their names; the first match counts.
@@ -18,6 +19,22 @@ pub const RULES: [ModelRule; 10] = [
     ModelRule { sampling: Sampling::OnlyWithoutThinking, thinks: true, off: Some("none"), ..ModelRule::new("gpt-5.") },
     ModelRule { sampling: Sampling::Never, stop: false, thinks: true, off: Some("minimal"), ..ModelRule::new("gpt-5") },
     ModelRule { off: Some("none"), ..ModelRule::new("gpt-6") },
+];
+
+/// What the vendor lists.
+pub const PRICES: &[Listed] = &[
+    ("gpt-4o", 2.5, 1.25, 10.0),
+    ("gpt-4o-mini", 0.15, 0.075, 0.6),
+    ("gpt-4.1", 2.0, 0.5, 8.0),
+    ("gpt-4.1-mini", 0.4, 0.1, 1.6),
+    ("gpt-4.1-nano", 0.1, 0.025, 0.4),
+    ("gpt-5", 1.25, 0.125, 10.0),
+    ("gpt-5-mini", 0.25, 0.025, 2.0),
+    ("gpt-5-nano", 0.05, 0.005, 0.4),
+    ("o3", 2.0, 0.5, 8.0),
+    ("o4-mini", 1.1, 0.275, 4.4),
+    ("text-embedding-3-small", 0.02, 0.02, 0.0),
+    ("text-embedding-3-large", 0.13, 0.13, 0.0),
 ];
 
 pub fn provider() -> Provider {
@@ -38,6 +55,7 @@ pub fn provider() -> Provider {
             rules: &RULES,
             ..Quirks::default()
         },
+        prices: PRICES,
         ..Provider::default()
     }
 }

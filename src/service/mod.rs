@@ -26,7 +26,7 @@ use crate::callers::Keys;
 use crate::costs::Prices;
 use crate::dialects::ToClient;
 use crate::guard::Guardrails;
-use crate::models::ChatError;
+use crate::models::{ChatError, Price};
 use crate::platform::{Env, Settings, Stopwatch};
 use crate::providers::trail::Trail;
 use crate::providers::{Catalogue, Trace};
@@ -109,6 +109,11 @@ impl House {
         let guard = parsed(&env, "GUARDRAILS", |text| Guardrails::read(text, &|name| env.var(name)))?;
         let keys = keyring::keys(&env).await?;
         Ok(House { env, settings, catalogue, keys, prices, guard })
+    }
+
+    /// What a model's tokens cost, where that is known: the operator's word counts before the vendor's list.
+    pub fn price(&self, provider: &str, model: &str) -> Option<Price> {
+        self.prices.of(provider, model).or_else(|| self.catalogue.list_price(provider, model))
     }
 
     /// What the operator decides about assistants.

@@ -164,7 +164,7 @@ fn plan(provider: &Provider, model: String, ask: &Ask, house: &House) -> Result<
         ask.caller_key.clone().filter(|_| *ask.key_is_for.get_or_init(|| provider.name.clone()) == provider.name);
     let has_callers_key = callers_key.is_some();
     // What a caller's own key buys costs the operator nothing.
-    let price = if has_callers_key { Some(Price::default()) } else { house.prices.of(&provider.name, &model) };
+    let price = if has_callers_key { Some(Price::default()) } else { house.price(&provider.name, &model) };
     let target = provider.target(model, callers_key, &ask.trace, &|name| house.env.var(name))?;
     Ok(Plan {
         name,

@@ -9,6 +9,7 @@ use crate::callers::Caller;
 use crate::costs::{Days, report};
 use crate::models::{ChatError, ErrorKind};
 use crate::platform::{now_ms, query};
+use crate::providers::prices::PRICES_AS_OF;
 use crate::service::{House, account, ask_keyring, has_ring, key_name, lines, totals};
 
 /// What is asked of the key ring.
@@ -78,7 +79,7 @@ pub async fn usage(call: &Call, house: &House) -> Result<Reply, ChatError> {
     if format == "csv" {
         return Ok(Reply::text(200, "text/csv; charset=utf-8", report::to_csv(&lines).into_bytes()));
     }
-    let mut shown = report::to_json(&days, &lines);
+    let mut shown = report::to_json(&days, &lines, PRICES_AS_OF);
     if let Some((map, key)) = shown.as_object_mut().zip(key) {
         map.insert("account".to_owned(), state(&key, house).await?);
     }

@@ -214,7 +214,7 @@ impl Hall {
         let (env, id) = (self.env.clone(), run.id.clone());
         self.home.wait_until(async move {
             let Ok(house) = House::open(env).await else { return };
-            usage.cost = house.prices.of(&provider, &model).map(|price| price.of(&usage));
+            usage.cost = house.price(&provider, &model).map(|price| price.of(&usage));
             let charges = vec![Charge { provider, model, usage }];
             let receipt = Receipt { id, at_ms: now_ms(), key: key_name(&owner), charges, outcome: Some(outcome) };
             settle(&owner, &receipt, &house.env, &house.keys.limits(&owner)).await;
