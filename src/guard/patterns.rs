@@ -1,31 +1,46 @@
 //! Patterns: regular expressions that match a bounded length, so that an answer waits for a bounded length only.
+//!
+//! What may still become a match is found by a second automaton, of the same patterns without what they look at around
+//! a match: it is alive wherever they are, and sometimes where they are not, and then a few bytes wait in vain.
+
+use std::cell::RefCell;
 
 use regex::Regex;
+use regex_automata::Anchored;
+use regex_automata::hybrid::dfa::{Builder, Cache, DFA};
+use regex_automata::nfa::thompson::Compiler;
+use regex_automata::util::start;
+use regex_syntax::hir::{Capture, Hir, HirKind, Repetition};
 
 /// The most bytes that a pattern may match: some 100 tokens that an answer would wait for.
 const MOST: usize = 512;
-
-/// What a pattern may look at behind its match: one character.
-const LOOK: usize = 4;
 
 /// Patterns, as one.
 #[derive(Debug)]
 pub struct Patterns {
     regexes: Vec<Regex>,
-    longest: usize,
+    begun: Option<Begun>,
+}
+
+/// Tells where a match may have begun.
+#[derive(Debug)]
+struct Begun {
+    machine: DFA,
+    /// The part of the machine that has been needed so far.
+    cache: RefCell<Cache>,
 }
 
 impl Patterns {
     /// Reads patterns; one that makes no sense, or has no bound, is named.
     pub fn new<'a>(patterns: impl IntoIterator<Item = &'a str>) -> Result<Self, String> {
-        let (mut regexes, mut longest) = (Vec::new(), 0);
+        let (mut regexes, mut bare) = (Vec::new(), Vec::new());
         for pattern in patterns {
             let unreadable =
                 |error: &dyn std::fmt::Display| format!("the pattern {pattern}, which cannot be read: {error}");
             let parsed = regex_syntax::parse(pattern).map_err(|error| unreadable(&error))?;
             let properties = parsed.properties();
             match (properties.minimum_len(), properties.maximum_len()) {
-                (Some(1..), Some(most)) if most <= MOST => longest = longest.max(most),
+                (Some(1..), Some(most)) if most <= MOST => {}
                 (Some(1..), _) => {
                     let words =
                         "which may match more than 512 bytes: say how often something may come, like {1,64} for +";
@@ -34,8 +49,10 @@ impl Patterns {
                 _ => return Err(format!("the pattern {pattern}, which matches nothing at all")),
             }
             regexes.push(Regex::new(pattern).map_err(|error| unreadable(&error))?);
+            bare.push(without_looks(&parsed));
         }
-        Ok(Patterns { regexes, longest })
+        let begun = if bare.is_empty() { None } else { Some(Begun::new(&bare)?) };
+        Ok(Patterns { regexes, begun })
     }
 
     /// Whether there are none.
@@ -43,16 +60,67 @@ impl Patterns {
         self.regexes.is_empty()
     }
 
-    /// How many of the last bytes of a text may still become a match, or be what one looks at.
-    pub fn window(&self) -> usize {
-        if self.is_empty() { 0 } else { self.longest.saturating_add(LOOK) }
+    /// From where on, after a place, a text may still become a match, or a longer one; its length if nowhere.
+    pub fn begun(&self, text: &str, from: usize) -> usize {
+        self.begun.as_ref().map_or(text.len(), |begun| begun.find(text, from))
     }
 
-    /// The first match from a place on, of those that nothing that follows can change.
-    pub fn find(&self, text: &str, from: usize, is_whole: bool) -> Option<(usize, usize)> {
-        let settled = if is_whole { text.len() } else { text.len().saturating_sub(LOOK) };
+    /// The first match from one place on that begins before another one. What is behind a match is looked at, too: one
+    /// at the end of a text that goes on is not known to be one.
+    pub fn find(&self, text: &str, (from, to): (usize, usize), is_whole: bool) -> Option<(usize, usize)> {
         let found = self.regexes.iter().filter_map(|regex| regex.find_at(text, from));
-        let found = found.map(|found| (found.start(), found.end())).filter(|(_, end)| *end <= settled);
-        found.min()
+        let found = found.map(|found| (found.start(), found.end()));
+        found.filter(|(start, end)| *start < to && (is_whole || *end < text.len())).min()
+    }
+}
+
+impl Begun {
+    fn new(bare: &[Hir]) -> Result<Self, String> {
+        let nfa = Compiler::new()
+            .build_many_from_hir(bare)
+            .map_err(|error| format!("patterns that are too large: {error}"))?;
+        let machine =
+            Builder::new().build_from_nfa(nfa).map_err(|error| format!("patterns that are too large: {error}"))?;
+        let cache = RefCell::new(machine.create_cache());
+        Ok(Begun { machine, cache })
+    }
+
+    /// Each character in turn is tried as a beginning. Those before the first that lives are given out and not tried
+    /// again, and a match is bounded: so a text takes no longer than its length times that bound, and hardly longer than
+    /// its length.
+    fn find(&self, text: &str, from: usize) -> usize {
+        let (machine, mut cache) = (&self.machine, self.cache.borrow_mut());
+        let config = start::Config::new().anchored(Anchored::Yes);
+        let mut lives = |bytes: &[u8]| {
+            // What the machine cannot tell may be a beginning.
+            let Ok(mut state) = machine.start_state(&mut cache, &config) else { return true };
+            for byte in bytes {
+                match machine.next_state(&mut cache, state, *byte) {
+                    Ok(next) if next.is_dead() => return false,
+                    Ok(next) => state = next,
+                    Err(_) => return true,
+                }
+            }
+            true
+        };
+        let rest = text.get(from..).unwrap_or_default();
+        let begun =
+            rest.char_indices().map(|(at, _)| at).find(|at| lives(rest.as_bytes().get(*at..).unwrap_or_default()));
+        begun.map_or(text.len(), |at| from.saturating_add(at))
+    }
+}
+
+/// A pattern that does not look at what is around its match.
+fn without_looks(pattern: &Hir) -> Hir {
+    match pattern.kind() {
+        HirKind::Look(_) => Hir::empty(),
+        HirKind::Empty | HirKind::Literal(_) | HirKind::Class(_) => pattern.clone(),
+        HirKind::Repetition(Repetition { min, max, greedy, sub }) => {
+            let sub = Box::new(without_looks(sub));
+            Hir::repetition(Repetition { min: *min, max: *max, greedy: *greedy, sub })
+        }
+        HirKind::Capture(Capture { sub, .. }) => without_looks(sub),
+        HirKind::Concat(parts) => Hir::concat(parts.iter().map(without_looks).collect()),
+        HirKind::Alternation(parts) => Hir::alternation(parts.iter().map(without_looks).collect()),
     }
 }

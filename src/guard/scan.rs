@@ -92,10 +92,10 @@ impl Scan {
                 return self.cut(out);
             }
         }
-        if self.match_patterns(rules, false, ends) {
-            return self.cut(out);
+        match self.match_patterns(rules, false, ends) {
+            Some(begun) => self.give(self.waits_from(begun), out),
+            None => return self.cut(out),
         }
-        self.give(self.waits_from(rules), out);
         false
     }
 
@@ -112,7 +112,7 @@ impl Scan {
         {
             return self.cut(out);
         }
-        if self.match_patterns(rules, true, ends) {
+        if self.match_patterns(rules, true, ends).is_none() {
             return self.cut(out);
         }
         self.give(self.text.len(), out);
@@ -187,14 +187,17 @@ impl Scan {
         self.hit(start, end, ends)
     }
 
-    fn match_patterns(&mut self, rules: &Rules, is_whole: bool, ends: bool) -> bool {
-        if rules.patterns.is_empty() {
-            return false;
-        }
+    /// From where on the text may still become a match; none if one was found that ends it.
+    fn match_patterns(&mut self, rules: &Rules, is_whole: bool, ends: bool) -> Option<usize> {
         let mut from = self.given;
-        while let Some((start, end)) = rules.patterns.find(&self.text, from, is_whole) {
+        loop {
+            let begun = if is_whole { self.text.len() } else { rules.patterns.begun(&self.text, from) };
+            // What may still become longer is no match yet.
+            let Some((start, end)) = rules.patterns.find(&self.text, (from, begun), is_whole) else {
+                return Some(begun);
+            };
             if self.hit(start, end, ends) {
-                return true;
+                return None;
             }
             // What is masked is as long as it was, in characters; in bytes it may be shorter.
             from = start.saturating_add(1).min(self.text.len());
@@ -202,7 +205,6 @@ impl Scan {
                 from = from.saturating_add(1);
             }
         }
-        false
     }
 
     /// Something banned. Either the text ends before it, or stars stand for it.
@@ -230,17 +232,11 @@ impl Scan {
         true
     }
 
-    /// From where on the text may still be the beginning of something banned.
-    fn waits_from(&self, rules: &Rules) -> usize {
-        let mut from = self.text.len();
-        from = from.min(self.places.front().map_or(from, |place| place.at));
-        from = from.min(self.pending.map_or(from, |(start, _)| start));
-        from = from.min(self.escape.from().unwrap_or(from));
-        from = from.min(self.text.len().saturating_sub(rules.patterns.window()));
-        while !self.text.is_char_boundary(from) {
-            from = from.saturating_sub(1);
-        }
-        from.max(self.given)
+    /// From where on the text may still be the beginning of something banned; `begun` is what patterns say.
+    fn waits_from(&self, begun: usize) -> usize {
+        let from = self.places.front().map_or(begun, |place| begun.min(place.at));
+        let from = self.pending.map_or(from, |(start, _)| from.min(start));
+        self.escape.from().map_or(from, |escape| from.min(escape)).max(self.given)
     }
 
     fn give(&mut self, to: usize, out: &mut String) {
@@ -429,6 +425,34 @@ mod tests {
             check(&rules, Form::Plain, false, text, (masked, false));
         }
         check(&rules, Form::Plain, true, "so 1234-5678", ("so ", true));
+    }
+
+    #[test]
+    fn the_longest_match_is_masked_at_any_cut() {
+        let rules = rules(&[], &[r"ab(cd)?", r"(?i)x{2,4}$", r"é\w\b|pass:\s{0,3}\S{1,9}"], false);
+        for (text, masked) in [
+            ("abcd abc ab", "**** **c **"),
+            ("xxx y XxX", "xxx y ***"),
+            ("éa éab é", "** é** é"),
+            ("pass: \n abc-defgh, pass:", "*****************, pass:"),
+        ] {
+            check(&rules, Form::Plain, false, text, (masked, false));
+        }
+    }
+
+    #[test]
+    fn nothing_waits_that_no_pattern_can_begin_with() {
+        let rules = rules(&[], &[r"\bsk-[a-z0-9]{8,400}\b"], false);
+        let (mut scan, mut out) = (Scan::new(Form::Plain), String::new());
+        for (piece, given) in [
+            ("A word, as", "A word, a"),
+            ("k", "A word, a"),
+            (" sk-ab", "A word, ask "),
+            ("c d", "A word, ask sk-abc d"),
+        ] {
+            assert!(!scan.push(&rules, piece, true, &mut out));
+            assert_eq!(out, given);
+        }
     }
 
     #[test]
