@@ -86,6 +86,11 @@ impl Account {
         self.spent.as_ref().filter(|(known, _)| *known == month).map_or(Cost::ZERO, |(_, spent)| *spent)
     }
 
+    /// Whether a run has a place here.
+    pub fn has(&self, run: &str) -> bool {
+        self.leases.contains_key(run)
+    }
+
     /// How many runs are under way.
     pub fn runs(&self, now_ms: u64) -> usize {
         self.leases.values().filter(|until| **until > now_ms).count()

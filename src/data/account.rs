@@ -41,12 +41,15 @@ impl AccountStore {
         Ok(())
     }
 
-    /// Notes that a run was settled; false if it was before.
-    pub fn settle(&self, run: &str, at: u64) -> Result<bool, ChatError> {
-        let rows = self
-            .sql
-            .run("INSERT OR IGNORE INTO settled (run, at) VALUES (?, ?) RETURNING run", vec![run.into(), int(at)])?;
-        Ok(!rows.is_empty())
+    /// Whether a run was settled before.
+    pub fn is_settled(&self, run: &str) -> Result<bool, ChatError> {
+        Ok(!self.sql.run("SELECT 1 FROM settled WHERE run = ?", vec![run.into()])?.is_empty())
+    }
+
+    /// Notes that a run was settled.
+    pub fn settle(&self, run: &str, at: u64) -> Result<(), ChatError> {
+        self.sql.run("INSERT OR IGNORE INTO settled (run, at) VALUES (?, ?)", vec![run.into(), int(at)])?;
+        Ok(())
     }
 
     /// Forgets what nobody tells a second time any more.

@@ -38,7 +38,7 @@ impl AccountObject {
         match asked.path().as_str() {
             "/enter" => teller.enter(&owner, &fields).await,
             "/renew" => Ok(teller.renew(&fields)),
-            "/leave" => teller.leave(&fields),
+            "/leave" => teller.leave(&fields).await,
             "/read" => teller.read(&owner).await,
             _ => Err(ChatError::new(ErrorKind::NotFound, "there is no such route")),
         }

@@ -56,6 +56,12 @@ impl Binding {
         work().map_err(|error: JsValue| words(&error))
     }
 
+    /// Whether a rate limit lets one more in under a name.
+    pub async fn admits(&self, name: &str) -> Result<bool, String> {
+        let argument = format!(r#"{{"key":{}}}"#, serde_json::Value::from(name));
+        Ok(self.call("limit", &[argument]).await?.contains("true"))
+    }
+
     async fn ask(&self, model: &str, inputs: &[u8], abort: &Abort) -> Result<JsValue, JsValue> {
         let inputs = JSON::parse(&String::from_utf8_lossy(inputs))?;
         let options = Object::new();

@@ -1,11 +1,13 @@
 //! One key's account, in its own object.
 //!
-//! A request is let in from memory, and kept a moment later: an answer that waited for the disk would hold up every
-//! first token. What a run cost is kept before that is confirmed.
+//! A request is let in from memory. The runtime gives no answer of an object while a write of it is on its way to the
+//! disk: so writes are put off for a moment, and what came meanwhile is written together, or every first token would
+//! wait for what the run before it left. What a run cost is kept before that is confirmed.
 
-use std::cell::{Cell, RefCell};
+use std::cell::RefCell;
 use std::rc::Rc;
 
+use futures_channel::oneshot::{Sender, channel};
 use serde_json::{Map, Value, json};
 
 use super::books::spent;
@@ -15,7 +17,7 @@ use crate::models::{ChatError, Cost, ErrorKind};
 use crate::platform::{Env, Home, log, now_ms, random, sleep};
 
 /// What came within this time is kept together.
-const KEEP_MS: u64 = 20;
+const KEEP_MS: u64 = 100;
 
 /// A run that has given its last word may be on its way out: so often and so long is looked for its place.
 const LOOKS: u32 = 12;
@@ -30,7 +32,17 @@ pub struct Teller {
     env: Env,
     store: AccountStore,
     account: RefCell<Account>,
-    is_kept: Cell<bool>,
+    /// What is not kept yet; none where all is.
+    unkept: RefCell<Option<Unkept>>,
+}
+
+/// What waits to be kept.
+#[derive(Default)]
+struct Unkept {
+    /// Runs that were settled.
+    settled: Vec<String>,
+    /// Who waits for it.
+    waiting: Vec<Sender<Result<(), ChatError>>>,
 }
 
 impl Teller {
@@ -38,7 +50,7 @@ impl Teller {
     pub fn new(home: Home, env: Env) -> Result<Rc<Self>, ChatError> {
         let store = AccountStore::open(home.sql())?;
         let account = RefCell::new(store.account()?);
-        Ok(Rc::new(Teller { home, env, store, account, is_kept: Cell::new(true) }))
+        Ok(Rc::new(Teller { home, env, store, account, unkept: RefCell::default() }))
     }
 
     /// Lets a request in, or says why not.
@@ -78,19 +90,30 @@ impl Teller {
     }
 
     /// A run is over.
-    pub fn leave(&self, fields: &Map<String, Value>) -> Result<Value, ChatError> {
+    pub async fn leave(self: &Rc<Self>, fields: &Map<String, Value>) -> Result<Value, ChatError> {
         let now = now_ms();
         let run = fields.get("run").and_then(Value::as_str).unwrap_or_default();
         let cost = fields.get("cost").and_then(Value::as_f64).map(Cost::from_dollars).unwrap_or_default();
-        if self.store.settle(run, now)? {
-            self.account.borrow_mut().leave(run, cost, now);
-            self.store.save(&self.account.borrow())?;
-            self.is_kept.set(true);
-            if random() < 0.01 {
-                self.store.forget(now.saturating_sub(TOLD_MS))?;
-            }
+        if cost == Cost::ZERO && !self.account.borrow().has(run) {
+            // One that was refused.
+            return Ok(json!({}));
         }
-        Ok(json!({}))
+        let (sender, kept) = channel();
+        let is_new = {
+            let unkept = self.unkept.borrow();
+            let is_known = unkept.as_ref().is_some_and(|unkept| unkept.settled.iter().any(|known| known == run));
+            !is_known && !self.store.is_settled(run)?
+        };
+        if is_new {
+            self.account.borrow_mut().leave(run, cost, now);
+        }
+        self.keep_soon();
+        if let Some(unkept) = self.unkept.borrow_mut().as_mut() {
+            unkept.settled.extend(is_new.then(|| run.to_owned()));
+            unkept.waiting.push(sender);
+        }
+        let lost = |_| ChatError::new(ErrorKind::Interrupted, "the account was not kept");
+        kept.await.map_err(lost)?.map(|()| json!({}))
     }
 
     /// How it stands.
@@ -105,17 +128,30 @@ impl Teller {
     }
 
     fn keep_soon(self: &Rc<Self>) {
-        if !self.is_kept.replace(false) {
+        if self.unkept.borrow().is_some() {
             return;
         }
+        self.unkept.replace(Some(Unkept::default()));
         let teller = self.clone();
         self.home.wait_until(async move {
             sleep(KEEP_MS).await;
-            if !teller.is_kept.replace(true)
-                && let Err(error) = teller.store.save(&teller.account.borrow())
-            {
+            let Unkept { settled, waiting } = teller.unkept.take().unwrap_or_default();
+            let kept = teller.keep(&settled);
+            if let Err(error) = &kept {
                 log(&json!({"event": "books", "error": error.message}));
             }
+            // Nobody hears it whose request has ended.
+            waiting.into_iter().for_each(|sender| drop(sender.send(kept.clone())));
         });
+    }
+
+    /// Nothing is awaited in between: all of it is kept, or nothing.
+    fn keep(&self, settled: &[String]) -> Result<(), ChatError> {
+        let now = now_ms();
+        settled.iter().try_for_each(|run| self.store.settle(run, now))?;
+        if random() < 0.01 {
+            self.store.forget(now.saturating_sub(TOLD_MS))?;
+        }
+        self.store.save(&self.account.borrow())
     }
 }

@@ -10,7 +10,7 @@ use http::{Method, Request};
 use serde_json::{Value, json};
 
 use super::House;
-use super::keyring::{RING_MS, has_ring, keys};
+use super::keyring::{RING_MS, has_ring, keys_within};
 use super::remote::{PATIENCE_MS, within};
 use crate::callers::digest_hex;
 use crate::costs::{Charge, Days, LEASE_MS, Limits, Lines, Receipt};
@@ -61,7 +61,7 @@ pub async fn watch(owner: &str, run: &str, house: &House) -> ChatError {
     for tick in 1u64.. {
         sleep(RING_MS).await;
         // A ring that does not answer just now takes no key back.
-        if has_ring && keys(&house.env).await.is_ok_and(|keys| keys.is_revoked(owner)) {
+        if has_ring && keys_within(&house.env, RING_MS).await.is_ok_and(|keys| keys.is_revoked(owner)) {
             return revoked();
         }
         if renews && tick.saturating_mul(RING_MS) >= next {

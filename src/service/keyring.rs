@@ -2,7 +2,8 @@
 //! while it runs.
 //!
 //! The ring is one object for all. Each isolate asks it every five seconds while there are requests, so that it
-//! hears far fewer questions than the gateway, and a key that was taken back opens nothing after ten.
+//! hears far fewer questions than the gateway, and a key that was taken back opens nothing after ten. It asks behind
+//! a request that is being answered, so that hardly any request waits for it.
 
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -20,8 +21,11 @@ use crate::platform::{Abort, Answer, Env, now_ms, random_hex};
 const KEYRING: &str = "KEYRING";
 const RING: &str = "ring";
 
-/// What is known of the ring is good for so long.
+/// What is known of the ring is asked for again after so long.
 pub const RING_MS: u64 = 5_000;
+
+/// And is good for so long while that is under way.
+const GOOD_MS: u64 = 8_000;
 
 /// Five thousand keys.
 const MOST_RING: usize = 8 << 20;
@@ -33,6 +37,14 @@ struct Known {
     ring: Rc<Ring>,
     keys: Rc<Keys>,
     at_ms: u64,
+    /// When the ring was last asked behind a request.
+    asked_ms: u64,
+}
+
+impl Known {
+    fn age(&self) -> u64 {
+        now_ms().saturating_sub(self.at_ms)
+    }
 }
 
 thread_local! {
@@ -44,31 +56,45 @@ pub fn has_ring(env: &Env) -> bool {
     env.var("ADMIN_KEY").is_some()
 }
 
-/// The keys as they are now, or were at most five seconds ago.
+/// The keys as they are now, or were a few seconds ago.
 pub async fn keys(env: &Env) -> Result<Rc<Keys>, ChatError> {
+    keys_within(env, GOOD_MS).await
+}
+
+/// The keys as they were at most so many milliseconds ago.
+pub async fn keys_within(env: &Env, age_ms: u64) -> Result<Rc<Keys>, ChatError> {
     let given = env.var("GATEWAY_KEYS").unwrap_or_default();
     let known = KNOWN.with_borrow(Clone::clone).filter(|known| known.given == given);
     let has_ring = has_ring(env);
-    if let Some(known) = &known
-        && (!has_ring || now_ms().saturating_sub(known.at_ms) < RING_MS)
-    {
+    if let Some(known) = known.as_ref().filter(|known| !has_ring || known.age() < age_ms) {
         return Ok(known.keys.clone());
     }
-    let read = || if given.is_empty() { Ok(Keys::default()) } else { Keys::read(&given) };
     // What has no ring is read again only when its text changes.
-    let known = match has_ring {
-        false => Known { keys: Rc::new(read()?), given, ring: Rc::default(), at_ms: now_ms() },
-        true => {
-            let before = known.map(|known| known.ring);
-            let ring = ask_ring(env, before).await?;
-            // Keys that are good for a while only are judged by the time as well: hence each time anew.
-            let keys = Rc::new(read()?.with_ring(&ring, now_ms()));
-            Known { given, ring, keys, at_ms: now_ms() }
-        }
+    let ring = match has_ring {
+        false => Rc::default(),
+        true => ask_ring(env, known.map(|known| known.ring)).await?,
     };
-    let keys = known.keys.clone();
-    KNOWN.set(Some(known));
+    let keys = if given.is_empty() { Keys::default() } else { Keys::read(&given)? };
+    let at_ms = now_ms();
+    // Keys that are good for a while only are judged by the time as well: hence each time anew.
+    let keys = Rc::new(if has_ring { keys.with_ring(&ring, at_ms) } else { keys });
+    KNOWN.set(Some(Known { given, ring, keys: keys.clone(), at_ms, asked_ms: at_ms }));
     Ok(keys)
+}
+
+/// Asks the ring again where that is due: to be done behind a request that is being answered.
+pub fn renewal(env: &Env) -> Option<impl Future<Output = ()> + 'static> {
+    let is_due = KNOWN.with_borrow_mut(|known| {
+        let known = known.as_mut().filter(|known| known.age() >= RING_MS)?;
+        // One request at a time; but one whose answer is lost asks no more.
+        let is_due = now_ms().saturating_sub(known.asked_ms) >= 1_000;
+        known.asked_ms = if is_due { now_ms() } else { known.asked_ms };
+        is_due.then_some(())
+    });
+    is_due.filter(|()| has_ring(env))?;
+    let env = env.clone();
+    // Whoever finds what is known too old asks for itself, and is told what is wrong.
+    Some(async move { drop(keys_within(&env, RING_MS).await) })
 }
 
 /// The ring; the one that is known where nothing changed. Without it nobody is let in: a key that was taken back

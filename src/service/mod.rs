@@ -111,6 +111,11 @@ impl House {
         Ok(House { env, settings, catalogue, keys, prices, guard })
     }
 
+    /// What is to be done behind the request that this house was opened for.
+    pub fn chores(&self) -> Option<impl Future<Output = ()> + 'static> {
+        keyring::renewal(&self.env)
+    }
+
     /// What a model's tokens cost, where that is known: the operator's word counts before the vendor's list.
     pub fn price(&self, provider: &str, model: &str) -> Option<Price> {
         self.prices.of(provider, model).or_else(|| self.catalogue.list_price(provider, model))

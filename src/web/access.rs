@@ -1,9 +1,11 @@
 //! Who may call, and who it is. Closed to all but this machine until the operator opens it.
 
+use serde_json::json;
+
 use super::{Call, header};
 use crate::callers::{Caller, Keys, same};
 use crate::models::{ChatError, ErrorKind};
-use crate::platform::{Settings, query, random_hex};
+use crate::platform::{Settings, log, query, random_hex};
 use crate::service::House;
 
 /// The cookie by which a browser is known.
@@ -54,6 +56,34 @@ pub fn identify(call: &Call, house: &House) -> (Caller, Option<String>) {
         }
         None if is_local(call) => (Caller::Local, None),
         None => (Caller::Anybody, None),
+    }
+}
+
+/// The binding that counts, for each address, how often it asks without a key.
+const FLOODS: &str = "FLOODS";
+
+/// The longer one of the two periods that the platform counts in.
+const PERIOD_MS: u64 = 60_000;
+
+/// Holds off an address that floods the gateway without a key: before anything is read, asked or kept for it.
+pub async fn check_flood(call: &Call, house: &House) -> Result<(), ChatError> {
+    if matches!(call.caller, Caller::Key(_) | Caller::Operator) || is_local(call) {
+        return Ok(());
+    }
+    // The platform's own word, which no client can change.
+    let address = header(&call.request, "cf-connecting-ip");
+    let Some((floods, address)) = house.env.binding(FLOODS).zip(address) else { return Ok(()) };
+    match floods.admits(&address).await {
+        Ok(true) => Ok(()),
+        Ok(false) => {
+            let words = "this address asks too often without a key";
+            Err(ChatError { retry_after_ms: Some(PERIOD_MS), ..ChatError::new(ErrorKind::RateLimited, words) })
+        }
+        // A shield that is broken must not close the gateway to those whom it is to protect.
+        Err(words) => {
+            log(&json!({"event": "floods", "error": words}));
+            Ok(())
+        }
     }
 }
 

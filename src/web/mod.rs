@@ -96,6 +96,9 @@ async fn answer(call: Call, env: Env, context: &Context) -> (Reply, Option<Strin
         Ok(house) => house,
         Err(error) => return (named(failed(error)), None, nobody()),
     };
+    if let Some(chores) = house.chores() {
+        context.wait_until(chores);
+    }
     let origin = match access::check_origin(&call, &house.settings, &house.keys) {
         Ok(origin) => origin,
         Err(error) => return (named(failed(error)), None, nobody()),
@@ -107,7 +110,11 @@ async fn answer(call: Call, env: Env, context: &Context) -> (Reply, Option<Strin
     let (caller, new_cookie) = access::identify(&call, &house);
     let key = key_name(&caller.owner());
     let call = Call { caller, new_cookie, ..call };
-    let reply = serve(call, &house, context, origin.as_deref()).await.unwrap_or_else(failed);
+    let reply = match access::check_flood(&call, &house).await {
+        Ok(()) => serve(call, &house, context, origin.as_deref()).await,
+        Err(error) => Err(error),
+    };
+    let reply = reply.unwrap_or_else(failed);
     (named(reply), origin, key)
 }
 

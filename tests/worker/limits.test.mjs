@@ -263,3 +263,29 @@ async function until(holds) {
   }
   assert.fail('it never came');
 }
+
+describe('an address without a key', () => {
+  const ELSEWHERE = { host: 'gateway.example' };
+  const from = (/** @type {string} */ address) => ({ ...ELSEWHERE, 'cf-connecting-ip': address });
+
+  test('is held off when it floods the gateway, and nobody else is', async () => {
+    // The platform counts by the minutes of the clock: all of this falls into one.
+    const left = 60_000 - (Date.now() % 60_000);
+    if (left < 15_000) await delay(left + 500);
+    const statuses = [];
+    for (let count = 0; count < 12; count += 1) {
+      statuses.push(...await Promise.all(Array.from({ length: 30 }, async () => (await get(gateway.worker, '/v1/models', from('192.0.2.1'))).status)));
+    }
+    assert.equal(statuses.filter((status) => status === 401).length, 300);
+    assert.equal(statuses.filter((status) => status === 429).length, 60);
+    const refused = await post(gateway.worker, '/v1/messages', { model: MODEL, max_tokens: 5, messages: HELLO }, from('192.0.2.1'));
+    assert.equal(refused.status, 429);
+    assert.equal(refused.headers['retry-after'], '60');
+    assert.equal(refused.json.error.type, 'rate_limit_error');
+    assert.equal(gateway.simulator.requests.length, 0);
+
+    assert.equal((await get(gateway.worker, '/v1/models', from('192.0.2.2'))).status, 401, 'another address');
+    assert.equal((await get(gateway.worker, '/v1/models', { ...from('192.0.2.1'), ...as('free') })).status, 200, 'one with a key');
+    assert.equal((await get(gateway.worker, '/v1/models', { 'cf-connecting-ip': '192.0.2.1' })).status, 401, 'this machine');
+  });
+});
