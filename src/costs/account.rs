@@ -11,6 +11,9 @@ use crate::models::{ChatError, Cost, ErrorKind};
 /// A run under way says so in time, or is taken for lost: whoever carried it out may have been stopped.
 pub const LEASE_MS: u64 = 120_000;
 
+/// So many requests may come at once, before anybody is told how they left the account.
+const BURST: usize = 64;
+
 /// Requests are counted over this long.
 const WINDOW: u64 = 60;
 
@@ -50,6 +53,18 @@ impl Account {
             self.leases.insert(run.to_owned(), now_ms.saturating_add(LEASE_MS));
         }
         Ok(())
+    }
+
+    /// Whether it is far from all limits: the next requests will be let in, though many should come at once.
+    pub fn has_room(&self, limits: &Limits, now_ms: u64) -> bool {
+        let is_far = |count: usize, most: Option<u32>| {
+            most.is_none_or(|most| count.saturating_mul(2).saturating_add(BURST) <= most as usize)
+        };
+        let requests = self.seconds.iter().fold(0usize, |sum, (_, count)| sum.saturating_add(*count as usize));
+        let half = |budget: Cost| budget.dollars() / 2.0;
+        is_far(requests, limits.requests_per_minute)
+            && is_far(self.runs(now_ms), limits.concurrent_runs)
+            && limits.monthly_budget_usd.is_none_or(|budget| self.spent(now_ms).dollars() < half(budget))
     }
 
     /// Runs that are still under way.
@@ -187,6 +202,24 @@ mod tests {
         account.renew("c", NOW + 100_000);
         assert_eq!((account.runs(NOW + 1), account.runs(NOW + LEASE_MS)), (2, 1));
         assert!(account.enter(Some("d"), &limits, NOW + LEASE_MS).is_ok());
+    }
+
+    #[test]
+    fn who_has_room_is_far_from_each_limit() {
+        let (mut account, all) = (Account::default(), limits(Some(100), Some(100), Some(1.0)));
+        account.learn_spending(Cost::ZERO, NOW);
+        assert!(account.has_room(&all, NOW) && account.has_room(&limits(None, None, None), NOW));
+        assert!(!account.has_room(&limits(Some(63), None, None), NOW), "a burst would not fit");
+        for run in 0..18 {
+            account.enter(Some(&run.to_string()), &all, NOW).unwrap();
+        }
+        assert!(account.has_room(&all, NOW));
+        account.enter(None, &all, NOW).unwrap();
+        assert!(!account.has_room(&all, NOW) && account.has_room(&limits(None, Some(100), Some(1.0)), NOW));
+        account.enter(Some("last"), &limits(None, Some(100), None), NOW).unwrap();
+        assert!(!account.has_room(&limits(None, Some(100), None), NOW));
+        account.leave("last", Cost::from_dollars(0.5), NOW);
+        assert!(!account.has_room(&limits(None, None, Some(1.0)), NOW));
     }
 
     #[test]

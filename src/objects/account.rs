@@ -2,14 +2,14 @@
 
 use std::rc::Rc;
 
-use serde_json::Value;
+use serde_json::Map;
 use worker::{DurableObject, Env, Request, Response, Result, State, durable_object};
 
 use super::plain::{no_alarm, no_sockets};
 use super::reply::{self, Asked};
 use crate::models::{ChatError, ErrorKind};
 use crate::platform::{self, Home};
-use crate::service::Teller;
+use crate::service::{ROOM, Teller};
 
 /// A key's object.
 #[durable_object]
@@ -24,7 +24,7 @@ impl DurableObject for AccountObject {
 
     async fn fetch(&self, request: Request) -> Result<Response> {
         let asked = Asked(Clone::clone(request.inner()));
-        reply::told(self.answer(&asked).await.map(|value| reply::json(200, &value)), &asked)
+        reply::told(self.answer(&asked).await, &asked)
     }
 
     no_alarm!();
@@ -32,15 +32,21 @@ impl DurableObject for AccountObject {
 }
 
 impl AccountObject {
-    async fn answer(&self, asked: &Asked) -> std::result::Result<Value, ChatError> {
+    async fn answer(&self, asked: &Asked) -> std::result::Result<worker::Result<web_sys::Response>, ChatError> {
         let teller = self.teller.as_ref().map_err(Clone::clone)?;
-        let (fields, owner) = (asked.fields().await?, asked.header("x-owner").unwrap_or_default());
+        let unreadable = |_| ChatError::new(ErrorKind::Internal, "the account cannot read what it is told");
+        let fields = asked.header("x-fields").map_or(Ok(Map::new()), |fields| serde_json::from_str(&fields));
+        let (fields, owner) = (fields.map_err(unreadable)?, asked.header("x-owner").unwrap_or_default());
         match asked.path().as_str() {
-            "/enter" => teller.enter(&owner, &fields).await,
-            "/renew" => Ok(teller.renew(&fields)),
-            "/leave" => teller.leave(&fields).await,
-            "/read" => teller.read(&owner).await,
-            _ => Err(ChatError::new(ErrorKind::NotFound, "there is no such route")),
+            "/enter" => {
+                let has_room = teller.enter(&owner, &fields).await?;
+                return Ok(reply::nothing_but(&has_room.then_some((ROOM, "1")).into_iter().collect::<Vec<_>>()));
+            }
+            "/renew" => teller.renew(&fields),
+            "/leave" => teller.leave(&fields).await?,
+            "/read" => return Ok(reply::json(200, &teller.read(&owner).await?)),
+            _ => return Err(ChatError::new(ErrorKind::NotFound, "there is no such route")),
         }
+        Ok(reply::nothing())
     }
 }

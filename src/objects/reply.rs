@@ -71,7 +71,12 @@ pub fn stream(
 
 /// Nothing, and that is the answer.
 pub fn nothing() -> worker::Result<Response> {
-    Response::new_with_opt_str_and_init(None, &init(204, &[])?).map_err(worker::Error::from)
+    nothing_but(&[])
+}
+
+/// Nothing but headers.
+pub fn nothing_but(headers: &[(&str, &str)]) -> worker::Result<Response> {
+    Response::new_with_opt_str_and_init(None, &init(204, headers)?).map_err(worker::Error::from)
 }
 
 /// An error, as the worker passes it on.

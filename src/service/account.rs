@@ -53,8 +53,8 @@ impl Teller {
         Ok(Rc::new(Teller { home, env, store, account, unkept: RefCell::default() }))
     }
 
-    /// Lets a request in, or says why not.
-    pub async fn enter(self: &Rc<Self>, owner: &str, fields: &Map<String, Value>) -> Result<Value, ChatError> {
+    /// Lets a request in, or says why not. Gives whether the next ones will be let in, too.
+    pub async fn enter(self: &Rc<Self>, owner: &str, fields: &Map<String, Value>) -> Result<bool, ChatError> {
         let run = fields.get("run").and_then(Value::as_str);
         let unreadable = |_| ChatError::new(ErrorKind::Internal, "the key's limits cannot be read");
         let limits: Limits =
@@ -74,29 +74,28 @@ impl Teller {
                 Err(error) => return Err(ChatError { code: None, ..error }),
                 Ok(()) => {
                     self.keep_soon();
-                    return Ok(json!({}));
+                    return Ok(self.account.borrow().has_room(&limits, now_ms()));
                 }
             }
         }
     }
 
     /// A run is still under way.
-    pub fn renew(self: &Rc<Self>, fields: &Map<String, Value>) -> Value {
+    pub fn renew(self: &Rc<Self>, fields: &Map<String, Value>) {
         if let Some(run) = fields.get("run").and_then(Value::as_str) {
             self.account.borrow_mut().renew(run, now_ms());
             self.keep_soon();
         }
-        json!({})
     }
 
     /// A run is over.
-    pub async fn leave(self: &Rc<Self>, fields: &Map<String, Value>) -> Result<Value, ChatError> {
+    pub async fn leave(self: &Rc<Self>, fields: &Map<String, Value>) -> Result<(), ChatError> {
         let now = now_ms();
         let run = fields.get("run").and_then(Value::as_str).unwrap_or_default();
         let cost = fields.get("cost").and_then(Value::as_f64).map(Cost::from_dollars).unwrap_or_default();
         if cost == Cost::ZERO && !self.account.borrow().has(run) {
             // One that was refused.
-            return Ok(json!({}));
+            return Ok(());
         }
         let (sender, kept) = channel();
         let is_new = {
@@ -113,7 +112,7 @@ impl Teller {
             unkept.waiting.push(sender);
         }
         let lost = |_| ChatError::new(ErrorKind::Interrupted, "the account was not kept");
-        kept.await.map_err(lost)?.map(|()| json!({}))
+        kept.await.map_err(lost)?
     }
 
     /// How it stands.

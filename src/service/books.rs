@@ -3,6 +3,8 @@
 //! A key's account is one object, because a limit is one number; only keys with limits have one. The ledger has sixteen,
 //! and a run goes to the one that its id falls to: none of them sees every request.
 
+use std::cell::RefCell;
+use std::collections::HashMap;
 use std::pin::pin;
 
 use futures_util::future::{Either, join_all, select};
@@ -29,8 +31,17 @@ const SHARDS: u32 = 16;
 /// A year of a hundred keys with ten models each, in one shard.
 const MOST_LINES: usize = 32 << 20;
 
+/// An account that is far from all limits says so in a header, and for so long that is believed.
+pub const ROOM: &str = "x-room";
+const ROOM_MS: u64 = 2_000;
+
 /// A receipt is told so often, if need be.
 const TELLINGS: u32 = 4;
+
+thread_local! {
+    /// The keys whose accounts were far from all limits, and when they were.
+    static ROOMY: RefCell<HashMap<String, u64>> = RefCell::default();
+}
 
 /// Lets a request in, or says why not; a run is let in until [`settle`] is told what became of it.
 pub async fn admit(owner: &str, run: Option<&str>, house: &House) -> Result<(), ChatError> {
@@ -42,6 +53,16 @@ pub async fn admit(owner: &str, run: Option<&str>, house: &House) -> Result<(), 
         return Ok(());
     }
     let answer = ask_account(&house.env, owner, "/enter", &json!({"run": run, "limits": limits})).await?;
+    ROOMY.with_borrow_mut(|roomy| {
+        // As many keys as an isolate sees in a moment.
+        if roomy.len() > 1_000 {
+            roomy.clear();
+        }
+        match answer.headers.contains_key(ROOM) {
+            true => drop(roomy.insert(owner.to_owned(), now_ms())),
+            false => drop(roomy.remove(owner)),
+        }
+    });
     match answer.status.is_success() {
         true => Ok(()),
         false => {
@@ -49,6 +70,12 @@ pub async fn admit(owner: &str, run: Option<&str>, house: &House) -> Result<(), 
             Err(kept::READER.read_error(status, &headers, &answer.error_body().await))
         }
     }
+}
+
+/// Whether a request of this owner will be let in, by all that is known: a moment ago its account was far from all
+/// limits. Then its provider can be asked meanwhile. The account is one object, maybe on another continent.
+pub fn has_room(owner: &str) -> bool {
+    ROOMY.with_borrow(|roomy| roomy.get(owner).is_some_and(|at| now_ms().saturating_sub(*at) < ROOM_MS))
 }
 
 /// Watches over a run that was let in: says that it is still under way, and ends when its key was taken back.
@@ -176,10 +203,13 @@ pub async fn spent(owner: &str, env: &Env) -> Result<Cost, ChatError> {
     Ok(lines.used.iter().map(|line| line.cost).fold(Cost::ZERO, Cost::and))
 }
 
-async fn ask_account(env: &Env, owner: &str, path: &str, body: &Value) -> Answer {
+/// What is told goes in a header, and an answer that says nothing has no body: every first token waits for this one.
+async fn ask_account(env: &Env, owner: &str, path: &str, fields: &Value) -> Answer {
     let unsayable = |_| ChatError::new(ErrorKind::Internal, "the key's name cannot be sent on");
-    let mut request = request("account", Method::POST, path, body.to_string().into_bytes())?;
-    request.headers_mut().insert("x-owner", http::HeaderValue::from_str(owner).map_err(unsayable)?);
+    let mut request = request("account", Method::POST, path, Vec::new())?;
+    for (name, value) in [("x-owner", owner), ("x-fields", &fields.to_string())] {
+        request.headers_mut().insert(name, http::HeaderValue::from_str(value).map_err(unsayable)?);
+    }
     within(PATIENCE_MS, env.object(ACCOUNTS, owner)?.send(request, &Abort::new()?)).await
 }
 

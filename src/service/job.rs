@@ -3,10 +3,11 @@
 use std::pin::pin;
 use std::rc::Rc;
 
-use futures_util::future::{Either, select};
+use futures_util::FutureExt;
+use futures_util::future::{Either, FusedFuture, select};
 use serde_json::{Map, Value};
 
-use super::books::{admit, settle, watch};
+use super::books::{admit, has_room, settle, watch};
 use super::cache::{self, Slot};
 use super::conduct::{Keep, conduct};
 use super::drive::drive;
@@ -56,7 +57,10 @@ impl Job {
             return drive(run, &self.plans).await;
         }
         let owner = run.ask().owner.clone();
-        if let Err(error) = admit(&owner, Some(run.id()), house).await {
+        let mut admission = pin!(admit(&owner, Some(run.id()), house).fuse());
+        if !has_room(&owner)
+            && let Err(error) = admission.as_mut().await
+        {
             run.tell(Err(error.clone()));
             return Err(error);
         }
@@ -76,10 +80,25 @@ impl Job {
                 None => answer(run, &self.plans, house).await,
             }
         };
-        match select(pin!(work), pin!(watch(&owner, run.id(), house))).await {
-            Either::Left((done, _)) => done,
-            Either::Right((error, _)) => run.break_off(error),
+        let guard = async {
+            // Where there was room the provider is asked meanwhile.
+            if !admission.is_terminated()
+                && let Err(error) = admission.as_mut().await
+            {
+                return error;
+            }
+            watch(&owner, run.id(), house).await
+        };
+        // The guard first: who is known to be let in no more asks nobody.
+        let outcome = match select(pin!(guard), pin!(work)).await {
+            Either::Left((error, _)) => return run.break_off(error),
+            Either::Right((done, _)) => done,
+        };
+        // An answer that was there before that was known counts all the same.
+        if !admission.is_terminated() {
+            drop(admission.await);
         }
+        outcome
     }
 }
 

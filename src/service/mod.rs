@@ -33,7 +33,7 @@ use crate::providers::{Catalogue, Trace};
 use parsed::parsed;
 
 pub use account::Teller;
-pub use books::{account, admit, key_name, lines, settle_exchange, totals};
+pub use books::{ROOM, account, admit, key_name, lines, settle_exchange, totals};
 pub use cache::Slot;
 pub use collection::{Asking, Collection, CollectionCall, ask_collection, look_up, no_collection};
 pub use exchange::{Embedded, count_tokens, embed};
