@@ -2,12 +2,16 @@
 // One answer on the page. What arrives is collected and drawn once per animation frame; a settled answer is
 // drawn at once, since a hidden tab has no frames.
 
+import { highlight } from './highlight.js';
 import { linkTo, safeHref } from './inline.js';
 import { Markdown } from './markdown.js';
-import { errorTitle, finishNote, thoughtFor, usageLine } from './words.js';
+import { openCalls } from './conversation.js';
+import { WORDS, errorTitle, finishNote, thoughtFor, timeLine, usageLine } from './words.js';
 
 /** @typedef {import('./conversation.js').Answer} Answer */
 /** @typedef {{type: string, message: string, requestId?: string | null, advice?: string}} Failure */
+
+const COLOUR_EVERY = 500; // milliseconds: a long answer has much to look through
 
 export class AnswerView {
   #text = '';
@@ -15,6 +19,11 @@ export class AnswerView {
   #refusal = '';
   #frame = 0;
   #thinkingSince = 0;
+  #began = performance.now();
+  #firstWords = 0;
+  #colouredAt = 0;
+  /** @type {WeakSet<Element>} */
+  #coloured = new WeakSet();
   /** @type {{element: HTMLElement, name: string, pending: string}[]} */
   #calls = [];
 
@@ -40,11 +49,13 @@ export class AnswerView {
     this.#text += chunk.content ?? '';
     this.#reasoning += chunk.reasoning ?? '';
     this.#refusal += chunk.refusal ?? '';
+    if (chunk.content || chunk.reasoning || chunk.refusal || chunk.tool_calls) this.#firstWords ||= performance.now();
     for (const delta of chunk.tool_calls ?? []) {
       const call = (this.#calls[delta.index] ??= { element: this.#addCall(), name: '', pending: '' });
       call.name ||= delta.function?.name ?? '';
       call.pending += delta.function?.arguments ?? '';
     }
+    for (const result of chunk.tool_results ?? []) this.#showResult(result);
     for (const warning of chunk.warnings ?? []) this.#addWarning(String(warning));
     for (const citation of chunk.citations ?? []) this.#addCitation(citation);
     this.#frame ||= requestAnimationFrame(() => this.#draw());
@@ -55,22 +66,30 @@ export class AnswerView {
     const { answer } = this;
     this.#end();
     const empty = !answer.text && !answer.reasoning && !answer.refusal && !answer.calls.length;
-    const note = instead || finishNote(answer.finishReason) || (empty ? 'The answer was empty' : '');
+    const note = instead || finishNote(answer.finishReason) || (empty ? WORDS.empty : '');
     this.#show('.note', note);
-    if (answer.finishReason !== 'cancelled' && answer.calls.length) this.#askForResults();
+    if (answer.finishReason !== 'cancelled' && openCalls(answer).length) this.#askForResults();
     this.on.grown();
   }
 
-  /** @param {string[]} results what was sent back, here or elsewhere */
+  /** @param {string[]} results of the calls that were open: what was sent back, here or elsewhere */
   showResults(results) {
-    this.#calls.forEach(({ element }, index) => {
-      element.querySelector('.call-answer')?.remove();
-      const result = element.querySelector('.call-result');
-      if (result instanceof HTMLElement) result.hidden = false;
-      result?.querySelector('pre')?.replaceChildren(prettyJson(results[index]));
-    });
+    openCalls(this.answer).forEach((call, index) => this.#showResult({ tool_call_id: call.id, content: results[index] }));
     this.#part('.calls > button').hidden = true;
     this.#part('.note').hidden = true;
+  }
+
+  /** @param {Record<string, any>} result what came of a call */
+  #showResult({ tool_call_id: id, content, name, is_error: isError }) {
+    const element = this.#calls[this.answer.calls.findIndex((call) => call?.id === id)]?.element;
+    if (!element) return;
+    element.querySelector('.call-answer')?.remove();
+    const what = element.querySelector('.call-what');
+    // Only what the gateway did itself comes with the tool's name.
+    if (what && name) what.textContent = isError ? WORDS.failedCall : WORDS.ownCall;
+    const shown = element.querySelector('.call-result');
+    if (shown instanceof HTMLElement) shown.hidden = false;
+    shown?.querySelector('pre')?.replaceChildren(prettyJson(String(content ?? '')));
   }
 
   /** @param {Failure} failure */
@@ -79,7 +98,7 @@ export class AnswerView {
     this.#part('.failure').hidden = false;
     this.#part('.failure .box-title').textContent = errorTitle(type);
     this.#part('.failure-text').textContent = [message, advice].filter(Boolean).join(' ');
-    this.#show('.failure-id', requestId ? `Request ${requestId}` : '');
+    this.#show('.failure-id', requestId ? WORDS.request(requestId) : '');
     this.element.classList.add('failed');
     this.on.grown();
   }
@@ -99,7 +118,21 @@ export class AnswerView {
     if (begun || this.#reasoning) this.#part('.waiting').hidden = true;
     this.#text = this.#reasoning = this.#refusal = '';
     this.#drawOrigin();
+    this.#colour(false);
     this.on.grown();
+  }
+
+  /** Gives code its colours, once it is complete. @param {boolean} all what follows nothing, too */
+  #colour(all) {
+    const now = performance.now();
+    if (!all && now - this.#colouredAt < COLOUR_EVERY) return;
+    this.#colouredAt = now;
+    for (const figure of this.element.querySelectorAll('.code')) {
+      const code = figure.querySelector('code');
+      if (!code || this.#coloured.has(figure) || !(all || figure.nextElementSibling)) continue;
+      this.#coloured.add(figure);
+      highlight(code, figure.querySelector('figcaption span')?.textContent ?? '');
+    }
   }
 
   #drawOrigin() {
@@ -121,7 +154,7 @@ export class AnswerView {
     if (!details.classList.contains('live')) return;
     details.classList.remove('live');
     // How long a record was written is not known here.
-    const summary = this.isNew ? thoughtFor(performance.now() - this.#thinkingSince) : 'Thoughts';
+    const summary = this.isNew ? thoughtFor(performance.now() - this.#thinkingSince) : WORDS.thoughts;
     this.#part('.thinking summary').textContent = summary;
   }
 
@@ -130,15 +163,22 @@ export class AnswerView {
     this.#endThinking();
     this.prose.finish();
     this.thinking.finish();
+    this.#colour(true);
     this.#part('.waiting').hidden = true;
     this.#part('.foot').hidden = false;
     this.#part('.usage').textContent = usageLine(this.answer.usage);
+    this.#part('.times').textContent = timeLine(this.answer.usage?.output_tokens, this.#times());
     this.#part('[data-action="copy-answer"]').hidden = !this.answer.text;
     this.element.setAttribute('aria-busy', 'false');
     this.#calls.forEach((call, index) => {
       const shown = call.element.querySelector('.call-arguments');
       if (shown) shown.textContent = prettyJson(this.answer.calls[index].arguments);
     });
+  }
+
+  #times() {
+    if (!this.isNew || !this.#firstWords) return null;
+    return { first: this.#firstWords - this.#began, writing: performance.now() - this.#firstWords };
   }
 
   #addCall() {
@@ -153,6 +193,7 @@ export class AnswerView {
     for (const element of this.element.querySelectorAll('.call-answer, .calls > button')) {
       if (element instanceof HTMLElement) element.hidden = false;
     }
+    for (const field of this.element.querySelectorAll('textarea')) field.required = true;
   }
 
   /** @param {SubmitEvent | Event} event */
@@ -177,12 +218,14 @@ export class AnswerView {
     this.#part('.warnings').hidden = false;
   }
 
-  /** @param {{url?: string, title?: string} | string} citation */
+  /** @param {{url?: string, title?: string, number?: number} | string} citation */
   #addCitation(citation) {
     const address = typeof citation === 'string' ? citation : citation.url ?? '';
     const title = (typeof citation === 'string' ? '' : citation.title) || address;
     const href = safeHref(address);
     const item = document.createElement('li');
+    // The number by which the text names it.
+    if (typeof citation === 'object' && Number.isInteger(citation.number)) item.value = Number(citation.number);
     const shown = href ? linkTo(href) : document.createElement('span');
     shown.textContent = title;
     item.append(shown);
@@ -223,7 +266,7 @@ function drawCall(call) {
 /** @param {HTMLButtonElement} button @param {string} text */
 async function copyText(button, text) {
   const label = button.textContent;
-  button.textContent = await navigator.clipboard.writeText(text).then(() => 'Copied', () => 'Could not copy');
+  button.textContent = await navigator.clipboard.writeText(text).then(() => WORDS.copied, () => WORDS.notCopied);
   setTimeout(() => (button.textContent = label), 1500);
 }
 

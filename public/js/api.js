@@ -1,6 +1,9 @@
 // @ts-check
 // Requests to the gateway's HTTP API. Every failure before the first byte leaves here as an ApiError.
 
+import { keyFor } from './keys.js';
+import { WORDS } from './words.js';
+
 /**
  * @typedef {{name: string, dialect: string, configured: boolean, streams: boolean, default_model: string,
  *   models: string[], any_model: boolean, key_variable: string | null, description: string}} Provider
@@ -31,6 +34,16 @@ export function fetchProviders() {
   return requestJson('/api/v1/providers');
 }
 
+/** @returns {Promise<{assistants: {name: string, description: string}[]}>} */
+export function fetchAssistants() {
+  return requestJson('/api/v1/assistants');
+}
+
+/** @returns {Promise<{collections: {name: string}[]}>} */
+export function fetchCollections() {
+  return requestJson('/api/v1/collections');
+}
+
 /** @param {string} path @param {RequestInit} [init] @returns {Promise<any>} */
 export async function requestJson(path, init = {}) {
   const response = await request(path, init);
@@ -46,10 +59,12 @@ export async function requestJson(path, init = {}) {
 export async function request(path, init) {
   let response;
   try {
-    response = await fetch(path, { cache: 'no-store', ...init });
+    const key = keyFor('');
+    const headers = { ...init.headers, ...(key && { authorization: `Bearer ${key}` }) };
+    response = await fetch(path, { cache: 'no-store', ...init, headers });
   } catch (error) {
     if (error instanceof Error && error.name === 'AbortError') throw error;
-    throw new ApiError({ type: 'unreachable', message: 'Check that it is running and that you are online.' });
+    throw new ApiError({ type: 'unreachable', message: WORDS.unreachable });
   }
   if (!response.ok) throw await readError(response);
   return response;
@@ -75,7 +90,7 @@ export function unexpected(response) {
   return new ApiError({
     type: 'unexpected',
     status: response.status,
-    message: `The server answered with status ${response.status} and nothing this page can read.`,
+    message: WORDS.unexpected(response.status),
     requestId: response.headers.get('x-request-id'),
   });
 }

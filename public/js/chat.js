@@ -4,12 +4,13 @@
 
 import { ApiError, isPassing } from './api.js';
 import { Bell } from './bell.js';
-import { addChunk, questionsIn, readKept, resultMessages } from './conversation.js';
+import { addChunk, messageOf, questionsIn, readKept, resultMessages } from './conversation.js';
 import { backoff, followRun } from './follow.js';
 import { pause } from './pause.js';
+import { asMarkdown, saveFile } from './save.js';
 import { attachRun, createSession, fetchMessages, isGone, newKey, socketAddress, startRun, stopRun } from './session.js';
 import { Turns } from './turns.js';
-import { errorTitle, retryAdvice } from './words.js';
+import { WORDS, errorTitle, retryAdvice } from './words.js';
 
 /** @typedef {import('./conversation.js').Exchange} Exchange */
 /** @typedef {import('./conversation.js').Message} Message */
@@ -19,8 +20,6 @@ import { errorTitle, retryAdvice } from './words.js';
  * @typedef {{turn: Turn, isSent: boolean, isStopping: boolean, unsent: AbortController}} Current
  *   what is being answered; unsent: ends what comes before the request
  */
-
-const LOST = 'Connection lost, trying again';
 
 export class Chat {
   /** @type {Current | null} */
@@ -40,7 +39,7 @@ export class Chat {
     this.id = id;
     this.view = view;
     this.on = on;
-    this.turns = new Turns(view);
+    this.turns = new Turns(view, { edit: (exchange, text) => this.edit(exchange, text) });
     if (id) this.#open().catch((error) => this.#broken(error));
   }
 
@@ -50,11 +49,26 @@ export class Chat {
     this.#bell?.close();
   }
 
-  /** @param {string} text */
-  send(text) {
+  /** @param {import('./conversation.js').Question} question */
+  send(question) {
     // What failed before it was a run left aside the run that it was asked instead of; so does what follows it.
     const { last } = this.turns;
-    this.#ask([{ role: 'user', content: text }], { replaces: last && !last.run ? last.replaces : '' });
+    const { replaces = '', aside = [] } = last && !last.run ? last : {};
+    this.#ask([messageOf(question)], { replaces, aside });
+  }
+
+  /**
+   * Asks in other words; what was answered, and all that followed, is left aside.
+   * @param {Exchange} exchange @param {string} text
+   */
+  edit(exchange, text) {
+    if (this.#current) return;
+    const [{ pictures }] = questionsIn(exchange.asked);
+    const later = this.turns.after(exchange);
+    const replaces = exchange.run || exchange.replaces;
+    const aside = [...exchange.aside, ...later.map(({ run }) => run)].filter(Boolean);
+    [...later, exchange].forEach((each) => this.turns.remove(each));
+    this.#ask([messageOf({ text, pictures })], { replaces, aside });
   }
 
   /** @param {string[]} results of the calls in the last answer */
@@ -68,9 +82,20 @@ export class Chat {
     const { last } = this.turns;
     if (this.#current || !last) return;
     this.turns.remove(last);
-    const { run, asked, replaces, key, body } = last;
+    const { run, asked, replaces, aside, key, body } = last;
     // A request that may have arrived goes out again under its name, so that it is not answered twice.
-    this.#ask(asked, run ? { replaces: run } : { replaces, key, body });
+    this.#ask(asked, run ? { replaces: run } : { replaces, aside, key, body });
+  }
+
+  /** @param {'markdown' | 'json'} form */
+  async save(form) {
+    if (form === 'markdown') return saveFile('conversation.md', 'text/markdown', asMarkdown(this.turns.all));
+    try {
+      const kept = this.id ? await fetchMessages(this.id, this.#leave.signal) : { messages: [], runs: [] };
+      saveFile('conversation.json', 'application/json', `${JSON.stringify(kept, null, 2)}\n`);
+    } catch (error) {
+      this.#broken(error);
+    }
   }
 
   async stop() {
@@ -83,12 +108,12 @@ export class Chat {
       await stopRun(this.id);
     } catch {
       current.isStopping = false;
-      if (this.#current === current) this.view.say('Not stopped: the server cannot be reached');
+      if (this.#current === current) this.view.say(WORDS.notStopped);
     }
   }
 
   async #open() {
-    this.view.say('Loading');
+    this.view.say(WORDS.loading);
     await this.#refresh();
     if (!this.#current) this.view.say('');
     this.#hangBell();
@@ -128,17 +153,32 @@ export class Chat {
     else this.#attach(this.turns.update(kept));
   }
 
+  /** Counts down to the next try. @param {number} tries */
+  async #wait(tries) {
+    const { signal } = this.#leave;
+    const until = performance.now() + backoff(tries);
+    try {
+      for (let left = until - performance.now(); left > 0; left = until - performance.now()) {
+        this.view.countDown(Math.ceil(left / 1000));
+        // Back on the network there is nothing to wait for.
+        if (await pause(Math.min(left, 1000), signal)) return;
+      }
+    } finally {
+      this.view.countDown(0);
+    }
+  }
+
   /** What the server keeps, sooner or later. */
   async #persist() {
     for (let tries = 0; ; tries++) {
       try {
         const kept = readKept(await fetchMessages(this.id, this.#leave.signal));
-        if (!this.#current) this.view.unsay(LOST);
+        if (!this.#current) this.view.unsay(WORDS.lost);
         return kept;
       } catch (error) {
         if (!isPassing(error)) throw error;
-        if (!this.#current) this.view.say(LOST);
-        await pause(backoff(tries), this.#leave.signal);
+        if (!this.#current) this.view.say(WORDS.lost);
+        await this.#wait(tries);
       }
     }
   }
@@ -169,7 +209,7 @@ export class Chat {
       const body = JSON.stringify(await this.#request(exchange, AbortSignal.any([signal, current.unsent.signal])));
       if (exchange.body !== body) Object.assign(exchange, { body, key: newKey() });
       current.isSent = true;
-      const opened = await startRun(body, exchange.key, signal);
+      const opened = await startRun(body, exchange.key, this.view.providerKey(), signal);
       exchange.run = opened.run;
       // It was stopped before the server knew of it.
       if (current.isStopping) stopRun(this.id).catch(() => (current.isStopping = false));
@@ -181,9 +221,9 @@ export class Chat {
 
   /** @param {Exchange} exchange @param {AbortSignal} signal */
   async #request({ asked, replaces }, signal) {
-    const { provider, model, thinking } = this.view.settings();
+    const { system, ...settings } = this.view.settings();
     if (!this.id) {
-      this.id = await createSession(signal);
+      this.id = await createSession(system ? { system } : {}, signal);
       this.on.named(this.id);
       this.#hangBell();
     }
@@ -191,10 +231,8 @@ export class Chat {
       session_id: this.id,
       messages: asked,
       ...(replaces && { parent: await this.#parentOf(replaces, signal) }),
-      // Left out where nothing was chosen: the gateway and the provider know their defaults.
-      ...(provider && { provider }),
-      ...(model && { model }),
-      ...(thinking && { thinking }),
+      // Only what was chosen: the gateway and the provider know their defaults.
+      ...settings,
     };
   }
 
@@ -202,7 +240,7 @@ export class Chat {
   async #parentOf(run, signal) {
     const { runs } = await fetchMessages(this.id, signal);
     const found = runs.find(({ id }) => id === run);
-    if (!found) throw new ApiError({ type: 'conflict', message: 'Another window has asked something else meanwhile.' });
+    if (!found) throw new ApiError({ type: 'conflict', message: WORDS.otherAsked });
     return found.parent;
   }
 
@@ -215,21 +253,22 @@ export class Chat {
       opened,
       attach: (lastEventId) => attachRun(this.id, lastEventId, signal),
       isPassing,
-      wait: (tries) => pause(backoff(tries), signal),
-      lost: () => this.view.say(LOST),
-      found: () => this.view.say('Answering'),
+      wait: (tries) => this.#wait(tries),
+      lost: () => this.view.say(WORDS.lost),
+      found: () => this.view.say(WORDS.answering),
     });
     for await (const step of steps) {
       if (step.step === 'chunk') {
         addChunk(exchange.answer, step.chunk);
         answer.take(step.chunk);
+        if (step.chunk.state) this.view.showState(step.chunk.state);
       } else if (step.step === 'done') {
         answer.settle();
-        this.#end(current, exchange.answer.finishReason === 'cancelled' ? 'Stopped' : 'Done');
+        this.#end(current, exchange.answer.finishReason === 'cancelled' ? WORDS.stopped : WORDS.done);
       } else if (step.step === 'error') {
         exchange.answer.usage = step.usage ?? exchange.answer.usage;
         answer.fail({ ...step.error, requestId: opened?.requestId });
-        this.#end(current, `Error: ${errorTitle(step.error.type)}`);
+        this.#end(current, WORDS.error(errorTitle(step.error.type)));
       } else {
         await this.#replace(current);
       }
@@ -246,8 +285,8 @@ export class Chat {
       this.#end(current, '');
     } else {
       exchange.run = '';
-      answer.fail({ type: 'lost', message: 'The server does not have this answer any more.' });
-      this.#end(current, `Error: ${errorTitle('lost')}`);
+      answer.fail({ type: 'lost', message: WORDS.answerGone });
+      this.#end(current, WORDS.error(errorTitle('lost')));
     }
   }
 
@@ -257,16 +296,16 @@ export class Chat {
     const { exchange, answer } = current.turn;
     const failure = error instanceof ApiError ? error : new ApiError({ type: 'internal', message: String(error) });
     if (current.isStopping && (failure.type === 'cancelled' || !current.isSent)) {
-      answer.settle('Stopped');
-      this.#end(current, 'Stopped');
+      answer.settle(WORDS.stopped);
+      this.#end(current, WORDS.stopped);
     } else if (failure.type === 'conflict') {
-      this.view.giveBack(questionsIn(exchange.asked).join('\n'));
+      this.view.giveBack(questionsIn(exchange.asked)[0]);
       this.turns.remove(exchange);
       this.#news ||= 'something';
-      this.#end(current, 'Another window was first: your message is back in the box');
+      this.#end(current, WORDS.otherFirst);
     } else {
       answer.fail({ type: failure.type, message: failure.message, requestId: failure.requestId, advice: retryAdvice(failure.retryAfter) });
-      this.#end(current, `Error: ${errorTitle(failure.type)}`);
+      this.#end(current, WORDS.error(errorTitle(failure.type)));
     }
   }
 
@@ -274,7 +313,7 @@ export class Chat {
   #broken(error) {
     if (this.#leave.signal.aborted) return false;
     if (isGone(error)) this.on.vanished();
-    else this.view.say(error instanceof ApiError ? `Error: ${errorTitle(error.type)}` : String(error));
+    else this.view.say(error instanceof ApiError ? WORDS.error(errorTitle(error.type)) : String(error));
     return false;
   }
 
@@ -282,7 +321,7 @@ export class Chat {
   #begin(turn) {
     this.#current = { turn, isSent: false, isStopping: false, unsent: new AbortController() };
     this.view.setBusy(true);
-    this.view.say('Answering');
+    this.view.say(WORDS.answering);
     return this.#current;
   }
 

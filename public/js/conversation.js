@@ -5,12 +5,13 @@
 /** @typedef {{id: string, name: string, arguments: string}} ToolCall */
 /** @typedef {{role: string, content?: any, tool_call_id?: string}} Message in the words of the unified request */
 /**
- * @typedef {{text: string, reasoning: string, refusal: string, calls: ToolCall[],
- *   finishReason: string | null, usage: Record<string, any> | null, provider: string, model: string}} Answer
+ * @typedef {{text: string, reasoning: string, refusal: string, calls: ToolCall[], results: Record<string, any>[],
+ *   citations: any[], finishReason: string | null, usage: Record<string, any> | null, provider: string, model: string}} Answer
  */
 /**
- * @typedef {{run: string, asked: Message[], answer: Answer, replaces: string, key: string, body: string}} Exchange
+ * @typedef {{run: string, asked: Message[], answer: Answer, replaces: string, aside: string[], key: string, body: string}} Exchange
  *   run: the server's id for it, or empty; replaces: the run that it is asked instead of, or empty;
+ *   aside: the runs that followed that one and are left aside with it;
  *   key, body: what was sent, and the name under which it is sent only once
  */
 /** @typedef {{id: string, asked: Message[], status: string, said: Record<string, any> | null}} Kept a run as the server keeps it */
@@ -23,9 +24,9 @@ export class Conversation {
   add(asked, more) {
     /** @type {Answer} */
     const answer = {
-      text: '', reasoning: '', refusal: '', calls: [], finishReason: null, usage: null, provider: '', model: '',
+      text: '', reasoning: '', refusal: '', calls: [], results: [], citations: [], finishReason: null, usage: null, provider: '', model: '',
     };
-    const exchange = { run: '', asked, answer, replaces: '', key: '', body: '', ...more };
+    const exchange = { run: '', asked, answer, replaces: '', aside: [], key: '', body: '', ...more };
     this.exchanges.push(exchange);
     return exchange;
   }
@@ -51,7 +52,7 @@ export class Conversation {
    * @param {Kept[]} kept @returns {{gone: Exchange[], fresh: Kept[]}}
    */
   compare(kept) {
-    const replaced = new Set(this.exchanges.map((exchange) => (exchange.run ? '' : exchange.replaces)));
+    const replaced = new Set(this.exchanges.flatMap(({ run, replaces, aside }) => (run ? [] : [replaces, ...aside])));
     const fresh = kept.filter(({ id }) => !this.has(id) && !replaced.has(id));
     const gone = this.exchanges.filter(({ run, asked }) =>
       run ? !kept.some(({ id }) => id === run) : fresh.some((other) => sameWords(other.asked, asked)));
@@ -91,32 +92,58 @@ export function addChunk(answer, chunk) {
     call.name = delta.function?.name ?? call.name;
     call.arguments += delta.function?.arguments ?? '';
   }
+  answer.results.push(...(chunk.tool_results ?? []));
+  answer.citations.push(...(chunk.citations ?? []));
+}
+
+/** @param {Answer} answer @returns {ToolCall[]} the calls that nobody has answered yet */
+export function openCalls({ calls, results }) {
+  return calls.filter((call) => call && !results.some((result) => result.tool_call_id === call.id));
 }
 
 /** @param {Answer} answer @param {string[]} results @returns {Message[]} */
 export function resultMessages(answer, results) {
-  return answer.calls.map((call, index) => ({ role: 'tool', tool_call_id: call.id, content: results[index] }));
+  return openCalls(answer).map((call, index) => ({ role: 'tool', tool_call_id: call.id, content: results[index] }));
 }
 
 /** @param {Answer} answer @param {Message[]} asked @returns {string[] | null} the results of all its calls, if they are there */
 export function resultsFor(answer, asked) {
-  const results = answer.calls.map((call) => asked.find((message) => message.tool_call_id === call.id));
+  const results = openCalls(answer).map((call) => asked.find((message) => message.tool_call_id === call.id));
   return results.length && results.every(Boolean) ? results.map((message) => textOf(message?.content)) : null;
 }
 
-/** @param {Message[]} asked @returns {string[]} what a person said */
+/** @typedef {{text: string, pictures: string[]}} Question pictures: their addresses */
+
+/** @param {Message[]} asked @returns {Question[]} what a person said */
 export function questionsIn(asked) {
-  return asked.filter((message) => message.role === 'user').map((message) => textOf(message.content));
+  return asked.filter((message) => message.role === 'user').map(({ content }) => ({ text: textOf(content), pictures: picturesIn(content) }));
+}
+
+/** @param {Question} question @returns {Message} */
+export function messageOf({ text, pictures }) {
+  if (!pictures.length) return { role: 'user', content: text };
+  const parts = pictures.map((url) => ({ type: 'image', url }));
+  return { role: 'user', content: text ? [...parts, { type: 'text', text }] : parts };
 }
 
 /** @param {any} content */
 function textOf(content) {
   if (!Array.isArray(content)) return String(content ?? '');
-  return content.map((part) => (part.type === 'text' ? part.text : `[${part.type}]`)).join('\n');
+  return content.filter((part) => part.type === 'text').map((part) => part.text).join('\n');
+}
+
+/** @param {any} content @returns {string[]} */
+function picturesIn(content) {
+  if (!Array.isArray(content)) return [];
+  return content.flatMap((part) => {
+    if (part.type === 'image_url') return [String(part.image_url?.url ?? part.image_url)];
+    if (part.type === 'image') return [part.url ?? `data:${part.media_type};base64,${part.data}`];
+    return [];
+  });
 }
 
 /** @param {Message[]} a @param {Message[]} b */
 function sameWords(a, b) {
-  const words = (/** @type {Message[]} */ all) => JSON.stringify(all.map((each) => [each.role, each.tool_call_id, textOf(each.content)]));
+  const words = (/** @type {Message[]} */ all) => JSON.stringify(all.map((each) => [each.role, each.tool_call_id, textOf(each.content), picturesIn(each.content).length]));
   return words(a) === words(b);
 }

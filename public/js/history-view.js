@@ -4,9 +4,12 @@
 import { ApiError } from './api.js';
 import { copyOf } from './answer-view.js';
 import { deleteSession, listSessions, renameSession } from './session.js';
-import { errorTitle, whenUsed } from './words.js';
+import { WORDS, errorTitle, whenUsed } from './words.js';
 
 /** @typedef {import('./session.js').Listed} Listed */
+
+/** Where the list has room beside the conversation. */
+const WIDE = matchMedia('(min-width: 80.0625rem)');
 
 export class HistoryView {
   /** @type {string | null} */
@@ -18,7 +21,9 @@ export class HistoryView {
     this.on = on;
     this.dialog = /** @type {HTMLDialogElement} */ (document.getElementById('history'));
     this.list = this.#part('.sessions');
-    document.getElementById('open-history')?.addEventListener('click', () => this.#open());
+    document.getElementById('open-history')?.addEventListener('click', () => (this.dialog.open ? this.dialog.close() : this.#open()));
+    WIDE.addEventListener('change', () => this.dialog.close());
+    this.dialog.addEventListener('close', () => this.#beside(false));
     this.dialog.addEventListener('click', (event) => {
       // What is beside its content is the backdrop.
       if (event.target === this.dialog) this.dialog.close();
@@ -31,13 +36,33 @@ export class HistoryView {
     this.list.replaceChildren();
     this.#next = null;
     this.#opened++;
-    this.dialog.showModal();
+    // Beside a wide page it is a column, and the page stays in use.
+    if (WIDE.matches) this.dialog.show();
+    else this.dialog.showModal();
+    this.#beside(WIDE.matches);
     await this.#more();
+  }
+
+  /** Something began or ended: the column tells. */
+  async refresh() {
+    if (!this.dialog.open || !WIDE.matches || this.dialog.contains(document.activeElement)) return;
+    const opened = ++this.#opened;
+    const listed = await listSessions(null).catch(() => null);
+    if (!listed || opened !== this.#opened) return;
+    this.#next = listed.next;
+    this.list.replaceChildren(...listed.sessions.map((session) => this.#item(session)));
+    this.#part('.more').hidden = !listed.next;
+    this.#say(listed.sessions.length ? '' : WORDS.noSessions);
+  }
+
+  /** @param {boolean} is */
+  #beside(is) {
+    document.body.classList.toggle('has-list', is);
   }
 
   async #more() {
     const opened = this.#opened;
-    this.#say('Loading');
+    this.#say(WORDS.loading);
     await this.#try(async () => {
       const { sessions, next } = await listSessions(this.#next);
       if (opened !== this.#opened) return;
@@ -45,7 +70,7 @@ export class HistoryView {
       this.list.append(...sessions.map((session) => this.#item(session)));
       this.#next = next;
       this.#part('.more').hidden = !next;
-      this.#say(this.list.children.length ? '' : 'No conversations yet: your first message begins one.');
+      this.#say(this.list.children.length ? '' : WORDS.noSessions);
       // The button that was pressed may be gone.
       if (first) focusIn(this.list.children[first]);
     });
@@ -58,10 +83,10 @@ export class HistoryView {
     const open = part('.session-open');
     const field = /** @type {HTMLInputElement} */ (part('.session-rename input'));
     const title = () => {
-      const words = session.title || 'Untitled';
+      const words = session.title || WORDS.untitled;
       part('.session-title').textContent = words;
-      part('[data-action="rename"]').setAttribute('aria-label', `Rename ${words}`);
-      part('[data-action="delete"]').setAttribute('aria-label', `Delete ${words}`);
+      part('[data-action="rename"]').setAttribute('aria-label', WORDS.rename(words));
+      part('[data-action="delete"]').setAttribute('aria-label', WORDS.delete(words));
     };
     title();
     if (session.id === this.on.current()) open.setAttribute('aria-current', 'page');
@@ -73,8 +98,10 @@ export class HistoryView {
       part(focus).focus();
     };
     open.addEventListener('click', () => {
-      this.dialog.close();
+      if (!WIDE.matches) this.dialog.close();
       this.on.open(session.id);
+      for (const other of this.list.querySelectorAll('[aria-current]')) other.removeAttribute('aria-current');
+      open.setAttribute('aria-current', 'page');
     });
     part('[data-action="rename"]').addEventListener('click', () => {
       field.value = session.title ?? '';
@@ -96,7 +123,7 @@ export class HistoryView {
       await deleteSession(session.id).catch(unlessGone);
       focusIn(item.nextElementSibling ?? item.previousElementSibling) || this.#part('.close').focus();
       item.remove();
-      if (!this.list.children.length && !this.#next) this.#say('No conversations are left.');
+      if (!this.list.children.length && !this.#next) this.#say(WORDS.noneLeft);
       this.on.deleted(session.id);
     }));
     item.addEventListener('keydown', (event) => {

@@ -1,16 +1,18 @@
 // @ts-check
 // Wires the page: which conversation it shows is in its address, the rest goes to that conversation.
 
-import { ApiError, fetchProviders } from './api.js';
+import { ApiError, fetchAssistants, fetchProviders } from './api.js';
 import { Chat } from './chat.js';
 import { HistoryView } from './history-view.js';
 import { View } from './view.js';
 
 /** @type {Chat} */
 let chat;
+/** @type {HistoryView | undefined} */
+let list;
 
 const view = new View({
-  send: (text) => chat.send(text),
+  send: (question) => chat.send(question),
   stop: () => chat.stop(),
   retry() {
     chat.retry();
@@ -25,9 +27,11 @@ const view = new View({
     view.focusPrompt();
   },
   reload: loadProviders,
+  save: (form) => chat.save(form),
+  settled: () => list?.refresh(),
 });
 
-new HistoryView({
+list = new HistoryView({
   current: () => chat.id,
   open(id) {
     if (id !== chat.id) turnTo(id);
@@ -72,10 +76,12 @@ function showAddress(id) {
 }
 
 async function loadProviders() {
+  fetchAssistants().then(({ assistants }) => view.showAssistants(assistants), () => {}); // the first ask says what is wrong
   try {
     const { providers, default: chosen } = await fetchProviders();
     view.showProviders(providers, chosen);
   } catch (error) {
-    view.providersFailed(error instanceof ApiError && error.status === 401 ? error.message : '');
+    const needsKey = error instanceof ApiError && error.status === 401;
+    view.providersFailed(needsKey ? error.message : '', needsKey);
   }
 }

@@ -2,6 +2,7 @@
 // The pieces of Markdown that are more than one element: code with its head, tables, task marks.
 
 import { renderInline } from './inline.js';
+import { WORDS } from './words.js';
 
 /** @param {string} info what stands after the opening fence */
 export function codeFigure(info) {
@@ -9,12 +10,12 @@ export function codeFigure(info) {
   figure.className = 'code';
   const caption = document.createElement('figcaption');
   const language = document.createElement('span');
-  language.textContent = info.split(/\s/)[0].slice(0, 32) || 'text';
+  language.textContent = info.split(/\s/)[0].slice(0, 32) || WORDS.text;
   const copy = document.createElement('button');
   copy.type = 'button';
   copy.className = 'quiet';
   copy.dataset.action = 'copy-code';
-  copy.textContent = 'Copy';
+  copy.textContent = WORDS.copy;
   caption.append(language, copy);
   const pre = document.createElement('pre');
   pre.tabIndex = 0; // wide code is scrolled by keyboard, too
@@ -74,6 +75,6 @@ export function bulletTask(text) {
   const done = found[1] !== ' ';
   mark.textContent = done ? '☑' : '☐';
   mark.setAttribute('role', 'img');
-  mark.setAttribute('aria-label', done ? 'done' : 'to do');
+  mark.setAttribute('aria-label', done ? WORDS.isDone : WORDS.toDo);
   return { mark, rest: text.slice(found[0].length) };
 }

@@ -4,20 +4,20 @@
 /**
  * @param {number} milliseconds
  * @param {AbortSignal} signal rejects the wait
- * @returns {Promise<void>}
+ * @returns {Promise<boolean>} whether it ended early
  */
 export function pause(milliseconds, signal) {
   return new Promise((resolve, reject) => {
-    const finish = () => {
+    const finish = (/** @type {Event | undefined} */ event) => {
       clearTimeout(timer);
       removeEventListener('online', finish);
       signal.removeEventListener('abort', finish);
       if (signal.aborted) reject(signal.reason);
-      else resolve();
+      else resolve(event?.type === 'online');
     };
-    const timer = setTimeout(finish, milliseconds);
+    const timer = setTimeout(() => finish(undefined), milliseconds);
     addEventListener('online', finish);
     signal.addEventListener('abort', finish);
-    if (signal.aborted) finish();
+    if (signal.aborted) finish(undefined);
   });
 }

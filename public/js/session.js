@@ -2,6 +2,7 @@
 // Sessions over HTTP: the conversations that the server keeps. The browser's cookie says whose they are.
 
 import { ApiError, request, requestJson, unexpected } from './api.js';
+import { keyFor } from './keys.js';
 import { readRun } from './stream.js';
 
 /** @typedef {import('./follow.js').Opened} Opened */
@@ -11,9 +12,9 @@ const SESSIONS = '/api/v1/sessions';
 const STREAM = '/api/v1/chat/stream';
 const JSON_BODY = { 'content-type': 'application/json' };
 
-/** @param {AbortSignal} signal @returns {Promise<string>} its id */
-export async function createSession(signal) {
-  return (await requestJson(SESSIONS, { method: 'POST', signal })).id;
+/** @param {{system?: string}} fields @param {AbortSignal} signal @returns {Promise<string>} its id */
+export async function createSession(fields, signal) {
+  return (await requestJson(SESSIONS, { method: 'POST', headers: JSON_BODY, body: JSON.stringify(fields), signal })).id;
 }
 
 /** @param {string | null} before what the page before gave as next @returns {Promise<{sessions: Listed[], next: string | null}>} */
@@ -39,11 +40,14 @@ export function fetchMessages(id, signal) {
 /**
  * @param {string} body the unified request, as JSON
  * @param {string} key under which it is made only once, however often it is sent
+ * @param {string} providerKey the person's own, or empty
  * @param {AbortSignal} signal
  * @returns {Promise<Opened>}
  */
-export async function startRun(body, key, signal) {
-  const headers = { ...JSON_BODY, accept: 'text/event-stream', 'idempotency-key': key };
+export async function startRun(body, key, providerKey, signal) {
+  const headers = {
+    ...JSON_BODY, accept: 'text/event-stream', 'idempotency-key': key, ...(providerKey && { 'x-provider-key': providerKey }),
+  };
   return open(await request(STREAM, { method: 'POST', headers, body, signal }));
 }
 
@@ -70,6 +74,8 @@ export function stopRun(id) {
 /** @param {string} id @returns {URL} */
 export function socketAddress(id) {
   const address = new URL(`/api/v1/chat/ws?session_id=${id}`, location.href);
+  // A socket of a browser has no headers of ours.
+  if (keyFor('')) address.searchParams.set('key', keyFor(''));
   address.protocol = address.protocol === 'https:' ? 'wss:' : 'ws:';
   return address;
 }

@@ -2,6 +2,8 @@
 // Bytes to events. In: a response body. Out: the frames of its event stream, and above them the steps of a run.
 // No DOM, no fetch. Invariant: the same bytes give the same events wherever the network cut them.
 
+import { WORDS } from './words.js';
+
 /** @typedef {{event: string, data: string, id: string}} Frame */
 /** @typedef {{type: string, message: string, provider?: string, retryable?: boolean}} RunError */
 /**
@@ -125,8 +127,7 @@ function readStep({ event, data: text, id }) {
   if (event !== 'chunk' && event !== 'error') return null;
   const data = readObject(text);
   if (!data) {
-    const message = 'The server sent something this page cannot read.';
-    return { step: 'error', id, error: { type: 'unreadable', message, retryable: true }, usage: null };
+    return { step: 'error', id, error: { type: 'unreadable', message: WORDS.unreadable, retryable: true }, usage: null };
   }
   if (event === 'chunk') return { step: 'chunk', id, chunk: data };
   const { type = 'internal', message = '', provider, retryable } = data.error ?? {};

@@ -11,9 +11,10 @@ export class Turns {
   /** @type {Map<Exchange, Turn>} */
   #shown = new Map();
 
-  /** @param {import('./view.js').View} view */
-  constructor(view) {
+  /** @param {import('./view.js').View} view @param {{edit: (exchange: Exchange, text: string) => void}} on */
+  constructor(view, on) {
     this.view = view;
+    this.on = on;
   }
 
   get last() {
@@ -39,10 +40,19 @@ export class Turns {
     const results = before && resultsFor(before.answer, asked);
     if (before && results) this.#shown.get(before)?.answer.showResults(results);
     const exchange = this.#conversation.add(asked, more);
-    const questions = questionsIn(asked).map((text) => this.view.addQuestion(text));
+    const questions = questionsIn(asked).map((question) => this.view.addQuestion(question, (changed) => this.on.edit(exchange, changed)));
     const turn = { exchange, questions, answer: this.view.addAnswer(exchange.answer, isNew) };
     this.#shown.set(exchange, turn);
     return turn;
+  }
+
+  get all() {
+    return this.#conversation.exchanges;
+  }
+
+  /** @param {Exchange} exchange @returns {Exchange[]} those that follow it */
+  after(exchange) {
+    return this.all.slice(this.all.indexOf(exchange) + 1);
   }
 
   /** @param {Exchange} exchange */
@@ -72,6 +82,7 @@ export class Turns {
       const turn = this.add(asked, { run: id }, false);
       if (status === 'live') live = turn;
       else fill(turn, said);
+      if (status !== 'live' && said?.state) this.view.showState(said.state);
     }
     return live;
   }

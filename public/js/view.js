@@ -2,30 +2,28 @@
 // The page around the answers: composer, provider and model, first screen, status, scrolling. DOM only.
 
 import { AnswerView, copyOf } from './answer-view.js';
+import { keyFor } from './keys.js';
+import { MapView } from './map-view.js';
+import { Pictures, showPictures } from './pictures.js';
+import { SettingsView } from './settings-view.js';
+import { DEMO_IDEAS, MODEL_IDEAS, WORDS } from './words.js';
 
 /** @typedef {import('./api.js').Provider} Provider */
 /** @typedef {import('./conversation.js').Answer} Answer */
+/** @typedef {import('./conversation.js').Question} Question */
 /**
- * @typedef {{send: (text: string) => void, stop: () => void, retry: () => void, newChat: () => void,
- *   results: (results: string[]) => void, reload: () => void}} Handlers
+ * @typedef {{send: (question: Question) => void, stop: () => void, retry: () => void, newChat: () => void,
+ *   results: (results: string[]) => void, reload: () => void,
+ *   save: (form: 'markdown' | 'json') => void, settled: () => void}} Handlers
  */
 
-const DEMO_IDEAS = [
-  { title: 'See what it can do', prompt: 'What can you do?' },
-  { title: 'Watch it think', prompt: '/think Why is the sky blue?' },
-  { title: 'Markdown and code', prompt: '/code Show me some Markdown' },
-];
-const MODEL_IDEAS = [
-  { title: 'Get to know it', prompt: 'What can you do?' },
-  { title: 'Ask a question', prompt: 'Why is the sky blue?' },
-  { title: 'Markdown and code', prompt: 'Show me a table of the planets and a few lines of code that print it.' },
-];
 const AT_BOTTOM = 48; // pixels from the end that still count as the end
 
 const composer = find('composer', HTMLFormElement);
 const prompt = find('prompt', HTMLTextAreaElement);
 const provider = find('provider', HTMLSelectElement);
 const model = find('model', HTMLInputElement);
+const assistant = find('assistant', HTMLSelectElement);
 const thinking = find('thinking', HTMLInputElement);
 const conversation = find('conversation', HTMLElement);
 
@@ -51,6 +49,11 @@ export class View {
     provider.addEventListener('change', () => this.#providerChanged());
     find('stop', HTMLButtonElement).addEventListener('click', on.stop);
     find('new-chat', HTMLButtonElement).addEventListener('click', on.newChat);
+    this.map = new MapView(find('map', HTMLElement));
+    this.pictures = new Pictures(find('pictures', HTMLElement), { say: (words) => this.say(words), changed: () => prompt.focus() });
+    this.drawer = new SettingsView({ provider: () => provider.value, keyChanged: on.reload, save: on.save });
+    find('enter-key', HTMLButtonElement).addEventListener('click', () => this.drawer.open('gateway-key'));
+    this.#takePictures();
     find('reload', HTMLButtonElement).addEventListener('click', on.reload);
     find('jump', HTMLButtonElement).addEventListener('click', () => this.#follow(true));
     find('skip', HTMLAnchorElement).addEventListener('click', (event) => {
@@ -59,28 +62,55 @@ export class View {
     });
     find('ideas', HTMLElement).addEventListener('click', (event) => {
       const idea = event.target instanceof Element ? event.target.closest('.idea') : null;
-      this.#send(idea?.querySelector('.idea-prompt')?.textContent ?? '');
+      if (!(idea instanceof HTMLElement) || this.#busy) return;
+      assistant.value = idea.dataset.assistant ?? '';
+      this.#send(idea.querySelector('.idea-prompt')?.textContent ?? '');
     });
     addEventListener('scroll', () => this.#scrolled(), { passive: true });
   }
 
+  /** @returns {Record<string, any>} what was chosen, as fields of a request; and the system prompt, for a new session */
   settings() {
-    return { provider: provider.value, model: model.value.trim(), thinking: thinking.checked };
+    const chosen = { provider: provider.value, model: model.value.trim(), assistant: assistant.value };
+    const said = Object.entries(chosen).filter(([, value]) => value);
+    return { ...Object.fromEntries(said), ...this.drawer.fields(thinking.checked) };
+  }
+
+  providerKey() {
+    return provider.value ? keyFor(provider.value) : '';
+  }
+
+  /** @param {{name: string, description: string}[]} assistants */
+  showAssistants(assistants) {
+    const chosen = assistant.value;
+    const options = assistants.filter(({ name }) => name !== 'plain').map(({ name, description }) => {
+      const option = new Option(name, name);
+      option.title = description;
+      return option;
+    });
+    assistant.replaceChildren(new Option(WORDS.noAssistant, ''), ...options);
+    assistant.value = chosen;
+  }
+
+  /** @param {Record<string, any>} state what an assistant has changed in it */
+  showState(state) {
+    if (state.map) this.map.show(state.map);
   }
 
   /** @param {Provider[]} providers @param {string} chosen */
   showProviders(providers, chosen) {
     this.#providers = providers;
-    const ready = providers.filter((each) => each.configured).map((each) => new Option(each.name, each.name));
-    const missing = providers.filter((each) => !each.configured).map((each) => {
-      const option = new Option(`${each.name}: set ${each.key_variable ?? 'its address'}`, each.name);
+    const isReady = (/** @type {Provider} */ each) => each.configured || keyFor(each.name);
+    const ready = providers.filter(isReady).map((each) => new Option(each.name, each.name));
+    const missing = providers.filter((each) => !isReady(each)).map((each) => {
+      const option = new Option(WORDS.toSet(each.name, each.key_variable ?? WORDS.itsAddress), each.name);
       option.disabled = true;
       return option;
     });
     provider.replaceChildren(...ready);
     if (missing.length) {
       const group = document.createElement('optgroup');
-      group.label = 'Not configured';
+      group.label = WORDS.notConfigured;
       group.append(...missing);
       provider.append(group);
     }
@@ -88,16 +118,47 @@ export class View {
     this.#providerChanged();
   }
 
-  /** @param {string} why */
-  providersFailed(why) {
-    notice(`The list of providers could not be loaded${why ? `: ${why}` : ''}.`, true);
+  /** @param {string} why @param {boolean} needsKey */
+  providersFailed(why, needsKey) {
+    notice(WORDS.noProviders(why), true);
+    find('enter-key', HTMLElement).hidden = !needsKey;
     showIdeas(MODEL_IDEAS);
   }
 
-  /** @param {string} text */
-  addQuestion(text) {
+  /** @param {Question} question @param {(text: string) => void} edit asks in other words */
+  addQuestion({ text, pictures }, edit) {
     const element = copyOf('question-template');
-    element.querySelector('.question-text')?.append(text);
+    const part = (/** @type {string} */ selector) => /** @type {HTMLElement} */ (element.querySelector(selector));
+    part('.question-text').textContent = text;
+    part('.question-text').hidden = !text;
+    showPictures(part('.pictures'), pictures);
+    const field = /** @type {HTMLTextAreaElement} */ (part('textarea'));
+    const write = (/** @type {boolean} */ is) => {
+      part('.rewrite').hidden = !is;
+      part('.question-text').hidden = is || !text;
+      part('.edit').hidden = is;
+      (is ? field : part('.edit')).focus();
+    };
+    part('.edit').addEventListener('click', () => {
+      field.value = text;
+      write(true);
+    });
+    part('[data-action="keep"]').addEventListener('click', () => write(false));
+    part('.rewrite').addEventListener('keydown', (event) => {
+      if (event.key === 'Escape') {
+        event.stopPropagation();
+        write(false);
+      } else if (event.key === 'Enter' && !event.shiftKey && !event.isComposing && event.target === field) {
+        event.preventDefault();
+        /** @type {HTMLFormElement} */ (part('.rewrite')).requestSubmit();
+      }
+    });
+    part('.rewrite').addEventListener('submit', (event) => {
+      event.preventDefault();
+      if (this.#busy || !field.value.trim()) return;
+      edit(field.value.trim());
+      prompt.focus();
+    });
     this.#add(element);
     return element;
   }
@@ -110,9 +171,10 @@ export class View {
     return new AnswerView(element, answer, { grown: () => this.#follow(this.#following), retry, results }, isNew);
   }
 
-  /** @param {string} text a message that could not be sent */
-  giveBack(text) {
-    prompt.value ||= text;
+  /** @param {Question | undefined} question one that could not be sent */
+  giveBack(question) {
+    prompt.value ||= question?.text ?? '';
+    if (!this.pictures.addresses.length) this.pictures.addresses = question?.pictures ?? [];
     fitPrompt();
   }
 
@@ -121,19 +183,29 @@ export class View {
     conversation.replaceChildren();
     find('vanished', HTMLElement).hidden = true;
     this.#begun(!isNew);
+    this.map.show(null);
+    this.countDown(0);
     this.setBusy(false);
     this.say('');
+  }
+
+  /** @param {number} seconds until it is tried again; 0: it is not waited for */
+  countDown(seconds) {
+    const words = navigator.onLine ? WORDS.again(seconds) : WORDS.offline;
+    find('countdown', HTMLElement).textContent = seconds ? words : '';
   }
 
   /** The conversation in the address is not there. */
   vanished() {
     find('vanished', HTMLElement).hidden = false;
-    this.say('This conversation no longer exists');
+    this.say(WORDS.vanished);
   }
 
   /** @param {boolean} busy */
   setBusy(busy) {
     this.#busy = busy;
+    document.body.classList.toggle('busy', busy);
+    if (!busy) this.on.settled();
     const send = find('send', HTMLButtonElement);
     const stop = find('stop', HTMLButtonElement);
     const active = document.activeElement;
@@ -169,15 +241,39 @@ export class View {
   #begun(begun) {
     find('welcome', HTMLElement).hidden = begun;
     find('new-chat', HTMLElement).hidden = !begun;
+    this.drawer.canSave(begun);
   }
 
   /** @param {string} text */
   #send(text) {
-    if (this.#busy || !text.trim()) return;
+    const pictures = this.pictures.addresses;
+    if (this.#busy || !(text.trim() || pictures.length)) return;
     prompt.value = '';
+    this.pictures.addresses = [];
     fitPrompt();
-    this.on.send(text.trim());
+    this.on.send({ text: text.trim(), pictures });
     prompt.focus();
+  }
+
+  #takePictures() {
+    const files = find('files', HTMLInputElement);
+    find('attach', HTMLButtonElement).addEventListener('click', () => files.click());
+    files.addEventListener('change', async () => {
+      await this.pictures.add(files.files ?? []);
+      files.value = '';
+      prompt.focus();
+    });
+    prompt.addEventListener('paste', (event) => {
+      const pasted = [...(event.clipboardData?.files ?? [])];
+      if (!pasted.length) return;
+      event.preventDefault();
+      this.pictures.add(pasted);
+    });
+    composer.addEventListener('dragover', (event) => event.preventDefault());
+    composer.addEventListener('drop', (event) => {
+      event.preventDefault();
+      this.pictures.add(event.dataTransfer?.files ?? []);
+    });
   }
 
   /** @param {KeyboardEvent} event */
@@ -192,8 +288,8 @@ export class View {
     const chosen = this.#providers.find((each) => each.name === provider.value);
     if (!chosen) return;
     model.value = '';
-    model.placeholder = chosen.default_model || 'default';
-    model.title = chosen.any_model ? 'Any model name this provider knows' : `One of: ${chosen.models.join(', ')}`;
+    model.placeholder = chosen.default_model || WORDS.defaultModel;
+    model.title = chosen.any_model ? WORDS.anyModel : WORDS.oneOf(chosen.models);
     find('models', HTMLDataListElement).replaceChildren(...chosen.models.map((name) => new Option(name, name)));
     const demo = chosen.name === 'demo';
     notice(demo ? demoNotice(this.#providers) : '', false);
@@ -229,10 +325,9 @@ function fitPrompt() {
 
 /** @param {Provider[]} providers */
 function demoNotice(providers) {
-  const honest = 'Scripted demo: no model is running.';
-  if (providers.some((each) => each.configured && each.name !== 'demo')) return `${honest} For a real one, choose another provider.`;
+  if (providers.some((each) => each.configured && each.name !== 'demo')) return `${WORDS.demo} ${WORDS.demoOther}`;
   const variable = providers.find((each) => each.key_variable)?.key_variable;
-  return variable ? `${honest} For a real one, set ${variable} and start again.` : honest;
+  return variable ? `${WORDS.demo} ${WORDS.demoSet(variable)}` : WORDS.demo;
 }
 
 /** @param {string} words @param {boolean} canReload */
@@ -240,16 +335,19 @@ function notice(words, canReload) {
   const box = find('notice', HTMLElement);
   box.hidden = !words;
   find('reload', HTMLElement).hidden = !canReload;
+  find('enter-key', HTMLElement).hidden = true;
   const text = box.querySelector('p');
   if (text) text.textContent = words;
 }
 
-/** @param {{title: string, prompt: string}[]} ideas */
+/** @param {typeof DEMO_IDEAS} ideas */
 function showIdeas(ideas) {
   const items = ideas.map((idea) => {
     const item = copyOf('idea-template');
     item.querySelector('strong')?.append(idea.title);
     item.querySelector('.idea-prompt')?.append(idea.prompt);
+    const button = item.querySelector('button');
+    if (button && idea.assistant) button.dataset.assistant = idea.assistant;
     return item;
   });
   find('ideas', HTMLElement).replaceChildren(...items);

@@ -1,5 +1,79 @@
 // @ts-check
-// What the page says about errors, endings, usage and times.
+// All that the page's scripts say. What stands in the page from the beginning is in index.html: whoever translates the
+// page needs these two files and no others.
+
+export const WORDS = {
+  lost: 'Connection lost, trying again',
+  offline: 'You are offline: it goes on by itself',
+  again: (/** @type {number} */ seconds) => `in ${seconds} s`,
+  loading: 'Loading',
+  answering: 'Answering',
+  stopped: 'Stopped',
+  done: 'Done',
+  notStopped: 'Not stopped: the server cannot be reached',
+  error: (/** @type {string} */ title) => `Error: ${title}`,
+  answerGone: 'The server does not have this answer any more.',
+  otherFirst: 'Another window was first: your message is back in the box',
+  otherAsked: 'Another window has asked something else meanwhile.',
+  unreachable: 'Check that it is running and that you are online.',
+  unexpected: (/** @type {number} */ status) => `The server answered with status ${status} and nothing this page can read.`,
+  unreadable: 'The server sent something this page cannot read.',
+  vanished: 'This conversation no longer exists',
+  demo: 'Scripted demo: no model is running.',
+  demoOther: 'For a real one, choose another provider.',
+  demoSet: (/** @type {string} */ variable) => `For a real one, set ${variable} and start again.`,
+  noProviders: (/** @type {string} */ why) => `The list of providers could not be loaded${why ? `: ${why}` : ''}.`,
+  notConfigured: 'Not configured',
+  toSet: (/** @type {string} */ name, /** @type {string} */ variable) => `${name}: set ${variable}`,
+  itsAddress: 'its address',
+  defaultModel: 'default',
+  anyModel: 'Any model name this provider knows',
+  oneOf: (/** @type {string[]} */ models) => `One of: ${models.join(', ')}`,
+  noAssistant: 'none',
+  theProvider: 'the provider',
+  thinking: 'Thinking',
+  thoughts: 'Thoughts',
+  copied: 'Copied',
+  notCopied: 'Could not copy',
+  copy: 'Copy',
+  empty: 'The answer was empty',
+  request: (/** @type {string} */ id) => `Request ${id}`,
+  ownCall: 'Done by the gateway',
+  failedCall: 'The call failed',
+  untitled: 'Untitled',
+  rename: (/** @type {string} */ title) => `Rename ${title}`,
+  delete: (/** @type {string} */ title) => `Delete ${title}`,
+  noSessions: 'No conversations yet: your first message begins one.',
+  noneLeft: 'No conversations are left.',
+  mapOf: (/** @type {string[]} */ places) => (places.length ? `Map with ${places.join(', ')}` : 'Map'),
+  morePlaces: (/** @type {number} */ count) => `${count.toLocaleString('en')} more places are not shown`,
+  text: 'text',
+  toDo: 'to do',
+  isDone: 'done',
+  removePicture: (/** @type {number} */ number) => `Remove picture ${number}`,
+  picture: (/** @type {number} */ number) => `Picture ${number}`,
+  noPicture: 'This picture cannot be read',
+  tooManyPictures: (/** @type {number} */ most) => `At most ${most} pictures go with a message`,
+  you: 'You',
+  answerFrom: (/** @type {string} */ who) => `Answer${who ? ` from ${who}` : ''}`,
+  thought: 'Thought',
+  toolCall: 'Tool call',
+  result: 'Result',
+  sources: 'Sources',
+};
+
+/** What the first screen offers; an assistant is chosen with it. @type {{title: string, prompt: string, assistant?: string}[]} */
+export const DEMO_IDEAS = [
+  { title: 'See what it can do', prompt: 'What can you do?' },
+  { title: 'Watch it think', prompt: '/think Why is the sky blue?' },
+  { title: 'Travel with a map', prompt: 'Show me the sights of Tokyo', assistant: 'travel' },
+];
+/** @type {{title: string, prompt: string, assistant?: string}[]} */
+export const MODEL_IDEAS = [
+  { title: 'Get to know it', prompt: 'What can you do?' },
+  { title: 'Markdown and code', prompt: 'Show me a table of the planets and a few lines of code that print it.' },
+  { title: 'Travel with a map', prompt: 'Plan a day in Lisbon and show me the places.', assistant: 'travel' },
+];
 
 /** @type {Record<string, string>} */
 const ERROR_TITLES = {
@@ -52,6 +126,30 @@ export function finishNote(reason) {
 
 /** @param {Record<string, any> | null} usage */
 export function usageLine(usage) {
+  return [tokenLine(usage), costLine(usage?.cost)].filter(Boolean).join(' · ');
+}
+
+/** @param {unknown} cost US dollars */
+function costLine(cost) {
+  if (typeof cost !== 'number') return '';
+  if (cost > 0 && cost < 0.0001) return 'under $0.0001';
+  return `$${cost.toLocaleString('en', { maximumSignificantDigits: 3, minimumFractionDigits: cost ? 2 : 0 })}`;
+}
+
+/**
+ * @param {unknown} tokens
+ * @param {{first: number, writing: number} | null} times milliseconds until the first words, and from then on
+ */
+export function timeLine(tokens, times) {
+  if (!times) return '';
+  const first = `first words after ${(times.first / 1000).toLocaleString('en', { minimumFractionDigits: 1, maximumFractionDigits: 1 })} s`;
+  // What comes at once has no speed.
+  const isFast = times.writing < 100 || !Number(tokens);
+  return isFast ? first : `${first} · ${count(Math.round(Number(tokens) / (times.writing / 1000)))} tokens/s`;
+}
+
+/** @param {Record<string, any> | null} usage */
+function tokenLine(usage) {
   if (!usage) return '';
   const parts = [`${count(usage.input_tokens)} in`, `${count(usage.output_tokens)} out`];
   if (usage.reasoning_tokens) parts.push(`${count(usage.reasoning_tokens)} thinking`);

@@ -4,7 +4,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import {
-  Conversation, addChunk, questionsIn, readKept, resultMessages, resultsFor, wholeChunk,
+  Conversation, addChunk, messageOf, openCalls, questionsIn, readKept, resultMessages, resultsFor, wholeChunk,
 } from '../../public/js/conversation.js';
 
 /** @param {string} content */
@@ -29,7 +29,7 @@ test('chunks add up', () => {
     { content: '', model: 'm', provider: 'p', finish_reason: 'stop', usage: { input_tokens: 1 } },
   );
   assert.deepEqual(answer, {
-    text: 'ab', reasoning: 'r', refusal: 'n', calls: [],
+    text: 'ab', reasoning: 'r', refusal: 'n', calls: [], results: [], citations: [],
     finishReason: 'stop', usage: { input_tokens: 1 }, provider: 'p', model: 'm',
   });
 });
@@ -47,13 +47,20 @@ test('parallel calls keep their own arguments, and their results are messages of
   assert.equal(resultsFor(answered({ content: 'a' }), []), null, 'no calls have no results');
 });
 
+test('what the gateway did itself is not asked for', () => {
+  const answer = answered(callDelta(0, '{}', 'f'), callDelta(1, '{}', 'g'), { tool_results: [{ tool_call_id: 'c0', name: 'f', content: 'done' }] });
+  assert.deepEqual(openCalls(answer).map(({ id }) => id), ['c1']);
+  assert.deepEqual(resultMessages(answer, ['r1']), [{ role: 'tool', tool_call_id: 'c1', content: 'r1' }]);
+  assert.deepEqual(resultsFor(answer, [{ role: 'tool', tool_call_id: 'c1', content: 'r1' }]), ['r1']);
+});
+
 test('an answer that is kept is one chunk', () => {
   const said = {
     role: 'assistant', id: 'r_1', content: 'a', reasoning: 'r', finish_reason: 'tool_calls', model: 'm', provider: 'p',
     usage: { input_tokens: 1 }, tool_calls: [{ id: 'c0', type: 'function', function: { name: 'f', arguments: '{}' } }],
   };
   assert.deepEqual(answered(wholeChunk(said)), {
-    text: 'a', reasoning: 'r', refusal: '', calls: [{ id: 'c0', name: 'f', arguments: '{}' }],
+    text: 'a', reasoning: 'r', refusal: '', calls: [{ id: 'c0', name: 'f', arguments: '{}' }], results: [], citations: [],
     finishReason: 'tool_calls', usage: { input_tokens: 1 }, provider: 'p', model: 'm',
   });
 });
@@ -73,7 +80,10 @@ test('what is kept is read run by run', () => {
     asked: [user('before'), { role: 'assistant', content: 'as it was sent' }, { role: 'user', content: picture }],
   });
   assert.deepEqual(kept[1], { id: 'r_2', status: 'live', said: null, asked: [user('two')] });
-  assert.deepEqual(questionsIn(kept[0].asked), ['before', 'what is this\n[image]']);
+  assert.deepEqual(questionsIn(kept[0].asked), [
+    { text: 'before', pictures: [] }, { text: 'what is this', pictures: ['https://a.example/i.png'] },
+  ]);
+  assert.deepEqual(questionsIn([messageOf({ text: 'x', pictures: ['data:y'] })]), [{ text: 'x', pictures: ['data:y'] }]);
 });
 
 test('what another window did is fresh, and what it left aside is gone', () => {

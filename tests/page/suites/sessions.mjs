@@ -64,7 +64,8 @@ export function sessions(withPage) {
       await settled(page);
       await page.reload();
       const answer = await settled(page);
-      assert.equal(await page.locator('.question-text').innerText(), 'what is this\n[image]');
+      assert.equal(await page.locator('.question-text').innerText(), 'what is this');
+      assert.equal(await page.locator('.question .pictures img').getAttribute('src'), null, 'a picture is loaded from elsewhere');
       assert.equal(await answer.locator('.failure .box-title').innerText(), 'The answer was interrupted');
       assert.equal(await answer.locator('.text').innerText(), 'Half of');
       assert.equal(await answer.locator('.warnings').innerText(), 'temperature was dropped');
@@ -304,7 +305,14 @@ async function answers(page, count) {
 /** @param {Page} page what a person reads, but for what can only be known where it was asked */
 async function shown(page) {
   await page.evaluate(() => document.querySelectorAll('details').forEach((details) => (details.open = true)));
-  const text = await page.locator('.conversation').innerText();
+  // What only the window knows that asked.
+  const text = await page.locator('.conversation').evaluate((/** @type {HTMLElement} */ all) => {
+    const times = [...all.querySelectorAll('.times')].filter((each) => each instanceof HTMLElement);
+    for (const each of times) each.hidden = true;
+    const said = all.innerText;
+    for (const each of times) each.hidden = false;
+    return said;
+  });
   return text.replace(/^Request .*\n\n/gm, '').replace(/Thought for .*|Thoughts/g, 'Thoughts');
 }
 

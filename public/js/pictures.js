@@ -1,0 +1,96 @@
+// @ts-check
+// Pictures that go with a message: chosen, pasted or dropped, made small enough, shown before they are sent.
+
+import { WORDS } from './words.js';
+
+const MOST = 4; // with a message
+const LONGEST = 1568; // pixels: vendors make larger ones smaller themselves
+const LARGEST = 600_000; // characters of an address: four of them fit into a request of 4 MB
+
+export class Pictures {
+  /** @type {string[]} */
+  #addresses = [];
+
+  /** @param {HTMLElement} list @param {{say: (words: string) => void, changed: () => void}} on */
+  constructor(list, on) {
+    this.list = list;
+    this.on = on;
+  }
+
+  get addresses() {
+    return [...this.#addresses];
+  }
+
+  /** @param {string[]} addresses */
+  set addresses(addresses) {
+    this.#addresses = [...addresses];
+    this.#draw();
+  }
+
+  /** @param {Iterable<File>} files */
+  async add(files) {
+    for (const file of files) {
+      if (!file.type.startsWith('image/')) continue;
+      if (this.#addresses.length >= MOST) return this.on.say(WORDS.tooManyPictures(MOST));
+      try {
+        this.#addresses.push(await small(file));
+      } catch {
+        this.on.say(WORDS.noPicture);
+      }
+      this.#draw();
+    }
+  }
+
+  #draw() {
+    showPictures(this.list, this.#addresses, (index) => {
+      this.#addresses.splice(index, 1);
+      this.#draw();
+      this.on.changed();
+    });
+  }
+}
+
+/**
+ * @param {HTMLElement} list @param {string[]} addresses
+ * @param {(index: number) => void} [remove]
+ */
+export function showPictures(list, addresses, remove) {
+  list.hidden = !addresses.length;
+  list.replaceChildren(...addresses.map((address, index) => {
+    const item = document.createElement('li');
+    const picture = document.createElement('img');
+    picture.alt = WORDS.picture(index + 1);
+    // Nothing is loaded from elsewhere, whoever put an address there.
+    if (/^data:image\/(png|jpeg|webp|gif);base64,/.test(address)) picture.src = address;
+    item.append(picture);
+    if (remove) {
+      const button = document.createElement('button');
+      button.type = 'button';
+      button.className = 'quiet';
+      button.textContent = '×';
+      button.setAttribute('aria-label', WORDS.removePicture(index + 1));
+      button.addEventListener('click', () => remove(index));
+      item.append(button);
+    }
+    return item;
+  }));
+}
+
+/** @param {File} file @returns {Promise<string>} its address, as data */
+async function small(file) {
+  const picture = await createImageBitmap(file);
+  const canvas = document.createElement('canvas');
+  const share = Math.min(1, LONGEST / Math.max(picture.width, picture.height));
+  for (let size = share; ; size *= 0.7) {
+    canvas.width = Math.max(1, Math.round(picture.width * size));
+    canvas.height = Math.max(1, Math.round(picture.height * size));
+    const context = canvas.getContext('2d');
+    if (!context) throw new Error('no canvas');
+    // JPEG knows nothing of transparency.
+    context.fillStyle = '#fff';
+    context.fillRect(0, 0, canvas.width, canvas.height);
+    context.drawImage(picture, 0, 0, canvas.width, canvas.height);
+    const address = canvas.toDataURL('image/jpeg', 0.85);
+    if (address.length <= LARGEST || size < 0.05) return address;
+  }
+}

@@ -1,0 +1,99 @@
+// @ts-check
+// Assistants on the page: the map that an answer moves, tools that the gateway runs, numbered sources.
+
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { lastAnswer, scriptAnswer, send, sentChats, settled, until } from '../browser.mjs';
+
+/** @typedef {import('playwright-core').Page} Page */
+
+const TOKYO = { longitude: 139.69, latitude: 35.69, zoom: 10, longitudes: [139.8, 139.7], latitudes: [35.71, 35.66], labels: ['Senso-ji', 'Shibuya'] };
+
+/** @param {Page} page */
+const zoom = (page) => page.locator('#map').evaluate((map) => Number(map.dataset.zoom));
+/** @param {Page} page where a place is, in pixels of the map */
+const place = (page, index = 0) => page.locator('.map-mark').nth(index).evaluate((mark) => (mark.getAttribute('transform') ?? '').match(/-?[\d.]+/g)?.map(Number));
+
+/** @param {import('../browser.mjs').WithPage} withPage */
+export function map(withPage) {
+  describe('the map', () => {
+    test('an idea asks the travel assistant, and the map moves while the answer comes', () => withPage({}, async (page) => {
+      const chats = sentChats(page);
+      assert.ok(await page.locator('#map').isHidden());
+      await page.locator('.idea', { hasText: 'map' }).click();
+      await page.locator('.answer[aria-busy="true"]').waitFor();
+      await page.locator('.map-mark').first().waitFor();
+      assert.equal(await lastAnswer(page).getAttribute('aria-busy'), 'true', 'the map came only with the end');
+      const answer = await settled(page);
+      assert.equal(chats[0].assistant, 'travel');
+      assert.deepEqual(await page.locator('.map-mark text').allTextContents(), ['Senso-ji', 'Shibuya Crossing', 'Tokyo Tower']);
+      await until(async () => Math.abs((await zoom(page)) - 11) < 0.01);
+      assert.match(await answer.locator('.call-what').innerText(), /gateway/);
+      assert.match(await answer.locator('.call-result pre').innerText(), /The map has moved/);
+      assert.ok(await answer.locator('.call-answer').first().isHidden().catch(() => true), 'the person is asked for what the gateway did');
+      assert.ok(await page.locator('.map-land').getAttribute('d'));
+
+      await page.reload();
+      await settled(page);
+      await page.locator('.map-mark').first().waitFor();
+      await page.locator('#new-chat').click();
+      assert.ok(await page.locator('#map').isHidden());
+    }));
+
+    test('it is moved and zoomed by hand, by wheel and by keyboard', () => withPage({ reducedMotion: 'reduce' }, async (page) => {
+      await scriptAnswer(page, [{ content: 'x', state: { map: TOKYO } }, { finish_reason: 'stop' }]);
+      await send(page, 'where');
+      await settled(page);
+      const before = /** @type {number[]} */ (await place(page));
+      const box = /** @type {{x: number, y: number, width: number, height: number}} */ (await page.locator('.map-view').boundingBox());
+      await page.mouse.move(box.x + box.width / 2, box.y + box.height / 2);
+      await page.mouse.down();
+      await page.mouse.move(box.x + box.width / 2 + 50, box.y + box.height / 2 + 20, { steps: 4 });
+      await page.mouse.up();
+      const moved = /** @type {number[]} */ (await place(page));
+      assert.ok(Math.abs(moved[0] - before[0] - 50) < 2 && Math.abs(moved[1] - before[1] - 20) < 2, `${before} ${moved}`);
+      await page.mouse.wheel(0, -300);
+      await until(async () => (await zoom(page)) > 10.5);
+      await page.locator('.map-view').focus();
+      const near = await zoom(page);
+      await page.keyboard.press('-');
+      assert.ok((await zoom(page)) < near);
+      const [x] = /** @type {number[]} */ (await place(page));
+      await page.keyboard.press('ArrowRight');
+      assert.ok(Math.abs(/** @type {number[]} */ (await place(page))[0] - x + 80) < 2);
+      await page.locator('#map [data-action="fit"]').click();
+      for (const index of [0, 1]) {
+        const [left, top] = /** @type {number[]} */ (await place(page, index));
+        assert.ok(left > 0 && left < box.width && top > 0 && top < box.height, `${left} ${top}`);
+      }
+      assert.equal(await page.locator('.map-view').getAttribute('aria-label'), 'Map with Senso-ji, Shibuya');
+    }));
+
+    test('ten thousand places, and places that are none, leave the page usable', () => withPage({}, async (page) => {
+      const many = Array.from({ length: 10_000 }, (_, index) => index);
+      const state = {
+        map: {
+          longitude: 1e9, latitude: 99, zoom: 400, longitudes: many.map((index) => index % 360), latitudes: [NaN, 'x', ...many.slice(2).map(() => 12)],
+          labels: many.map((index) => `<img src=x onerror=alert(${index})>\u202e${'w'.repeat(500)}`),
+        },
+      };
+      await scriptAnswer(page, [{ content: 'x', state }, { content: 'y', state: { map: 'none' } }, { content: 'z', state: { map: { ...TOKYO, labels: null } } }, { finish_reason: 'stop' }]);
+      await send(page, 'where');
+      await settled(page);
+      await scriptAnswer(page, [{ content: 'x', state }, { finish_reason: 'stop' }]);
+      await send(page, 'again');
+      await settled(page);
+      assert.equal(await page.locator('.map-mark').count(), 198);
+      assert.match(await page.locator('.map-more').innerText(), /9,800 more places/);
+      assert.equal(await page.locator('.map img').count(), 0);
+    }));
+
+    test('sources have the numbers that the text has', () => withPage({}, async (page) => {
+      const citations = [{ url: 'https://example.org/a', title: 'First', number: 1 }, { url: 'https://example.org/c', title: 'Third', number: 3 }];
+      await scriptAnswer(page, [{ content: 'It is so [1][3].', citations }, { finish_reason: 'stop' }]);
+      await send(page, 'why');
+      const answer = await settled(page);
+      assert.deepEqual(await answer.locator('.citations li').evaluateAll((items) => items.map((item) => /** @type {HTMLLIElement} */ (item).value)), [1, 3]);
+    }));
+  });
+}
