@@ -12,6 +12,9 @@ const SVG = 'http://www.w3.org/2000/svg';
 const MOVE = 900; // milliseconds that a move takes
 const MOST_PLACES = 200; // more are not told apart, and would make the page slow
 const MOST_LETTERS = 60;
+const NAME = 130; // pixels that a name takes
+const LINE = 14; // and its line
+const FAR = 4; // levels: from here on one does not see any more where in the world this is
 const STEP = 80; // pixels that an arrow key moves the map
 
 export class MapView {
@@ -129,6 +132,11 @@ export class MapView {
       const across = place.x - camera.x - Math.round((place.x - camera.x) / WORLD) * WORLD;
       mark.setAttribute('transform', `translate(${width / 2 + across * scale} ${height / 2 + (place.y - camera.y) * scale})`);
     });
+    this.#turnNames();
+    const inset = this.element.querySelector('.map-inset');
+    inset?.toggleAttribute('hidden', camera.zoom < FAR);
+    inset?.querySelector('circle')?.setAttribute('cx', String(camera.x));
+    inset?.querySelector('circle')?.setAttribute('cy', String(camera.y));
     const { kilometres, pixels } = scaleBar(camera, Math.min(120, width / 3));
     const bar = this.svg.querySelector('.map-bar');
     bar?.setAttribute('d', `M12 ${height - 18}v6h${pixels.toFixed(1)}v-6`);
@@ -137,6 +145,20 @@ export class MapView {
     length?.setAttribute('y', String(height - 10));
     if (length) length.textContent = kilometres < 1 ? `${Math.round(kilometres * 1000)} m` : `${kilometres.toLocaleString('en')} km`;
     this.element.dataset.zoom = camera.zoom.toFixed(2);
+  }
+
+  /** A name stands to the left of its place where another place is close to the right. */
+  #turnNames() {
+    const scale = scaleOf(this.#camera.zoom);
+    [...this.marks.querySelectorAll('text')].forEach((text, index) => {
+      const own = this.#places[index];
+      const isInTheWay = this.#places.some((other) => {
+        const [right, down] = [(other.x - own.x) * scale, (other.y - own.y) * scale];
+        return other !== own && right > 0 && right < NAME && Math.abs(down) < LINE;
+      });
+      text.setAttribute('x', isInTheWay ? '-10' : '10');
+      text.setAttribute('text-anchor', isInTheWay ? 'end' : 'start');
+    });
   }
 
   /** @param {number} by levels @param {{x: number, y: number}} [at] what stays where it is, in pixels */

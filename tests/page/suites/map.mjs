@@ -31,7 +31,7 @@ export function map(withPage) {
       assert.match(await answer.locator('.call-what').innerText(), /gateway/);
       assert.match(await answer.locator('.call-result pre').innerText(), /The map has moved/);
       assert.ok(await answer.locator('.call-answer').first().isHidden().catch(() => true), 'the person is asked for what the gateway did');
-      assert.ok(await page.locator('.map-land').getAttribute('d'));
+      assert.ok(await page.locator('#map-land').getAttribute('d'));
 
       await page.reload();
       await settled(page);
