@@ -148,6 +148,20 @@ export function burden(withPage) {
       assert.deepEqual(html.match(/<script[^>]*>/g), ['<script type="module" src="/js/main.js">'], 'a script that holds up the first paint');
     });
 
+    test('a screen reader finds who said what, in order', () => withPage({ locale: 'en-CA' }, async (page) => {
+      await page.locator('.idea', { hasText: 'map' }).click();
+      await settled(page);
+      const tree = await page.locator('main').ariaSnapshot();
+      const parts = ['complementary "Map"', 'button "Zoom in"', 'img "Map with Senso-ji', 'listitem: Senso-ji', 'region "Conversation"', 'heading "You"',
+        'Show me the sights of Tokyo', 'heading "Answer from', 'Here is Tokyo!', 'button "Copy"'];
+      let at = 0;
+      for (const part of parts) {
+        const found = tree.indexOf(part, at);
+        assert.ok(found >= 0, `${part} is not there, or not in its place:\n${tree}`);
+        at = found;
+      }
+    }));
+
     test('what a translator needs is in two files', async () => {
       for (const file of await readdir(new URL('js/', PUBLIC), { withFileTypes: true })) {
         if (!file.isFile() || ['words.js', 'world.js'].includes(file.name)) continue;

@@ -273,6 +273,24 @@ export function sessions(withPage) {
       assert.ok(!(await other.locator('#vanished').isVisible()));
     }, /status of 404/));
 
+    test('off the network the page says so, counts down, and goes on by itself', () => withPage({ locale: 'en-ZA' }, async (page) => {
+      await send(page, '/long 150');
+      await someText(page);
+      // No stream gets through: what the page has of the answer it cannot go on with.
+      await page.route('**/api/v1/chat/stream**', (route) => route.abort('internetdisconnected'));
+      await page.reload();
+      await status(page, 'Connection lost, trying again');
+      await page.locator('#countdown', { hasText: /^in \d+ s$/ }).waitFor();
+      await page.context().setOffline(true);
+      await page.locator('#countdown', { hasText: 'You are offline' }).waitFor();
+      await page.unroute('**/api/v1/chat/stream**');
+      await page.context().setOffline(false);
+      await settled(page);
+      await status(page, 'Done');
+      assert.equal(await page.locator('#countdown').innerText(), '');
+      await assertSame(page);
+    }, /Failed to load resource|WebSocket|ERR_INTERNET|chrome-error/));
+
     test('the skip link does not take the conversation out of the address', () => withPage({}, async (page) => {
       await send(page, '/fast hello');
       await settled(page);
