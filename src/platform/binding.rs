@@ -59,7 +59,12 @@ impl Binding {
     /// Whether a rate limit lets one more in under a name.
     pub async fn admits(&self, name: &str) -> Result<bool, String> {
         let argument = format!(r#"{{"key":{}}}"#, serde_json::Value::from(name));
-        Ok(self.call("limit", &[argument]).await?.contains("true"))
+        let answer: serde_json::Value =
+            serde_json::from_str(&self.call("limit", &[argument]).await?).map_err(|error| error.to_string())?;
+        answer
+            .get("success")
+            .and_then(serde_json::Value::as_bool)
+            .ok_or_else(|| "it says nothing of success".to_owned())
     }
 
     async fn ask(&self, model: &str, inputs: &[u8], abort: &Abort) -> Result<JsValue, JsValue> {

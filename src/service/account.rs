@@ -26,23 +26,19 @@ const LOOK_MS: u64 = 25;
 /// Nobody tells a second time after so long.
 const TOLD_MS: u64 = 3_600_000;
 
+/// Whoever is told once something is kept.
+type Waiting = Sender<Result<(), ChatError>>;
+
 /// An account's object.
 pub struct Teller {
     home: Home,
     env: Env,
     store: AccountStore,
     account: RefCell<Account>,
-    /// What is not kept yet; none where all is.
-    unkept: RefCell<Option<Unkept>>,
-}
-
-/// What waits to be kept.
-#[derive(Default)]
-struct Unkept {
-    /// Runs that were settled.
-    settled: Vec<String>,
-    /// Who waits for it.
-    waiting: Vec<Sender<Result<(), ChatError>>>,
+    /// Runs that were settled, and are not kept as such yet.
+    settled: RefCell<Vec<String>>,
+    /// Who waits for what is to be kept in a moment; none where nothing is.
+    waiting: RefCell<Option<Vec<Waiting>>>,
 }
 
 impl Teller {
@@ -50,7 +46,7 @@ impl Teller {
     pub fn new(home: Home, env: Env) -> Result<Rc<Self>, ChatError> {
         let store = AccountStore::open(home.sql())?;
         let account = RefCell::new(store.account()?);
-        Ok(Rc::new(Teller { home, env, store, account, unkept: RefCell::default() }))
+        Ok(Rc::new(Teller { home, env, store, account, settled: RefCell::default(), waiting: RefCell::default() }))
     }
 
     /// Lets a request in, or says why not. Gives whether the next ones will be let in, too.
@@ -98,18 +94,14 @@ impl Teller {
             return Ok(());
         }
         let (sender, kept) = channel();
-        let is_new = {
-            let unkept = self.unkept.borrow();
-            let is_known = unkept.as_ref().is_some_and(|unkept| unkept.settled.iter().any(|known| known == run));
-            !is_known && !self.store.is_settled(run)?
-        };
-        if is_new {
+        let is_known = self.settled.borrow().iter().any(|known| known == run);
+        if !is_known && !self.store.is_settled(run)? {
             self.account.borrow_mut().leave(run, cost, now);
+            self.settled.borrow_mut().push(run.to_owned());
         }
         self.keep_soon();
-        if let Some(unkept) = self.unkept.borrow_mut().as_mut() {
-            unkept.settled.extend(is_new.then(|| run.to_owned()));
-            unkept.waiting.push(sender);
+        if let Some(waiting) = self.waiting.borrow_mut().as_mut() {
+            waiting.push(sender);
         }
         let lost = |_| ChatError::new(ErrorKind::Interrupted, "the account was not kept");
         kept.await.map_err(lost)?
@@ -127,15 +119,15 @@ impl Teller {
     }
 
     fn keep_soon(self: &Rc<Self>) {
-        if self.unkept.borrow().is_some() {
+        if self.waiting.borrow().is_some() {
             return;
         }
-        self.unkept.replace(Some(Unkept::default()));
+        self.waiting.replace(Some(Vec::new()));
         let teller = self.clone();
         self.home.wait_until(async move {
             sleep(KEEP_MS).await;
-            let Unkept { settled, waiting } = teller.unkept.take().unwrap_or_default();
-            let kept = teller.keep(&settled);
+            let waiting = teller.waiting.take().unwrap_or_default();
+            let kept = teller.keep();
             if let Err(error) = &kept {
                 log(&json!({"event": "books", "error": error.message}));
             }
@@ -144,13 +136,15 @@ impl Teller {
         });
     }
 
-    /// Nothing is awaited in between: all of it is kept, or nothing.
-    fn keep(&self, settled: &[String]) -> Result<(), ChatError> {
+    /// What could not be kept is known here, and kept with what comes next: nothing counts twice.
+    fn keep(&self) -> Result<(), ChatError> {
         let now = now_ms();
-        settled.iter().try_for_each(|run| self.store.settle(run, now))?;
-        if random() < 0.01 {
-            self.store.forget(now.saturating_sub(TOLD_MS))?;
+        self.settled.borrow().iter().try_for_each(|run| self.store.settle(run, now))?;
+        self.store.save(&self.account.borrow())?;
+        self.settled.borrow_mut().clear();
+        match random() < 0.01 {
+            true => self.store.forget(now.saturating_sub(TOLD_MS)),
+            false => Ok(()),
         }
-        self.store.save(&self.account.borrow())
     }
 }

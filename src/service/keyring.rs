@@ -85,16 +85,15 @@ pub async fn keys_within(env: &Env, age_ms: u64) -> Result<Rc<Keys>, ChatError> 
 /// Asks the ring again where that is due: to be done behind a request that is being answered.
 pub fn renewal(env: &Env) -> Option<impl Future<Output = ()> + 'static> {
     let is_due = KNOWN.with_borrow_mut(|known| {
-        let known = known.as_mut().filter(|known| known.age() >= RING_MS)?;
+        let Some(known) = known.as_mut().filter(|known| known.age() >= RING_MS) else { return false };
         // One request at a time; but one whose answer is lost asks no more.
         let is_due = now_ms().saturating_sub(known.asked_ms) >= 1_000;
         known.asked_ms = if is_due { now_ms() } else { known.asked_ms };
-        is_due.then_some(())
+        is_due
     });
-    is_due.filter(|()| has_ring(env))?;
     let env = env.clone();
     // Whoever finds what is known too old asks for itself, and is told what is wrong.
-    Some(async move { drop(keys_within(&env, RING_MS).await) })
+    (is_due && has_ring(&env)).then_some(async move { drop(keys_within(&env, RING_MS).await) })
 }
 
 /// The ring; the one that is known where nothing changed. Without it nobody is let in: a key that was taken back
