@@ -68,6 +68,7 @@ export class Chat {
     const replaces = exchange.run || exchange.replaces;
     const aside = [...exchange.aside, ...later.map(({ run }) => run)].filter(Boolean);
     [...later, exchange].forEach((each) => this.turns.remove(each));
+    this.view.showMap(this.turns.map);
     this.#ask([messageOf({ text, pictures })], { replaces, aside });
   }
 
@@ -223,7 +224,9 @@ export class Chat {
   async #request({ asked, replaces }, signal) {
     const { system, ...settings } = this.view.settings();
     if (!this.id) {
-      this.id = await createSession(system ? { system } : {}, signal);
+      const { assistant } = settings;
+      // It is the session's: whoever opens it again goes on with it.
+      this.id = await createSession({ ...(system && { system }), ...(assistant && { assistant }) }, signal);
       this.on.named(this.id);
       this.#hangBell();
     }
@@ -261,7 +264,7 @@ export class Chat {
       if (step.step === 'chunk') {
         addChunk(exchange.answer, step.chunk);
         answer.take(step.chunk);
-        if (step.chunk.state) this.view.showState(step.chunk.state);
+        if (step.chunk.state) this.view.showMap(this.turns.map);
       } else if (step.step === 'done') {
         answer.settle();
         this.#end(current, exchange.answer.finishReason === 'cancelled' ? WORDS.stopped : WORDS.done);

@@ -6,7 +6,7 @@
 /** @typedef {{role: string, content?: any, tool_call_id?: string}} Message in the words of the unified request */
 /**
  * @typedef {{text: string, reasoning: string, refusal: string, calls: ToolCall[], results: Record<string, any>[],
- *   citations: any[], finishReason: string | null, usage: Record<string, any> | null, provider: string, model: string}} Answer
+ *   citations: any[], map: any, finishReason: string | null, usage: Record<string, any> | null, provider: string, model: string}} Answer
  */
 /**
  * @typedef {{run: string, asked: Message[], answer: Answer, replaces: string, aside: string[], key: string, body: string}} Exchange
@@ -24,7 +24,7 @@ export class Conversation {
   add(asked, more) {
     /** @type {Answer} */
     const answer = {
-      text: '', reasoning: '', refusal: '', calls: [], results: [], citations: [], finishReason: null, usage: null, provider: '', model: '',
+      text: '', reasoning: '', refusal: '', calls: [], results: [], citations: [], map: null, finishReason: null, usage: null, provider: '', model: '',
     };
     const exchange = { run: '', asked, answer, replaces: '', aside: [], key: '', body: '', ...more };
     this.exchanges.push(exchange);
@@ -94,6 +94,7 @@ export function addChunk(answer, chunk) {
   }
   answer.results.push(...(chunk.tool_results ?? []));
   answer.citations.push(...(chunk.citations ?? []));
+  answer.map = chunk.state?.map ?? answer.map;
 }
 
 /** @param {Answer} answer @returns {ToolCall[]} the calls that nobody has answered yet */

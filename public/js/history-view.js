@@ -49,10 +49,16 @@ export class HistoryView {
     const opened = ++this.#opened;
     const listed = await listSessions(null).catch(() => null);
     if (!listed || opened !== this.#opened) return;
-    this.#next = listed.next;
-    this.list.replaceChildren(...listed.sessions.map((session) => this.#item(session)));
-    this.#part('.more').hidden = !listed.next;
-    this.#say(listed.sessions.length ? '' : WORDS.noSessions);
+    this.list.replaceChildren();
+    this.#add(listed);
+  }
+
+  /** @param {{sessions: Listed[], next: string | null}} listed */
+  #add({ sessions, next }) {
+    this.list.append(...sessions.map((session) => this.#item(session)));
+    this.#next = next;
+    this.#part('.more').hidden = !next;
+    this.#say(this.list.children.length ? '' : WORDS.noSessions);
   }
 
   /** @param {boolean} is */
@@ -64,13 +70,10 @@ export class HistoryView {
     const opened = this.#opened;
     this.#say(WORDS.loading);
     await this.#try(async () => {
-      const { sessions, next } = await listSessions(this.#next);
+      const listed = await listSessions(this.#next);
       if (opened !== this.#opened) return;
       const first = this.list.children.length;
-      this.list.append(...sessions.map((session) => this.#item(session)));
-      this.#next = next;
-      this.#part('.more').hidden = !next;
-      this.#say(this.list.children.length ? '' : WORDS.noSessions);
+      this.#add(listed);
       // The button that was pressed may be gone.
       if (first) focusIn(this.list.children[first]);
     });

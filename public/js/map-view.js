@@ -25,6 +25,7 @@ export class MapView {
   /** @type {Place[]} */
   #places = [];
   #frame = 0;
+  #turnedAt = NaN;
   #shown = '';
   #isDrawn = false;
   /** @type {Map<number, {x: number, y: number}>} */
@@ -69,7 +70,10 @@ export class MapView {
   async #draw() {
     if (this.#isDrawn) return;
     this.#isDrawn = true;
-    const { BORDERS, LAND } = await import('./world.js');
+    const world = await import('./world.js').catch(() => null);
+    // Places are to be seen without it, and the next move asks again.
+    if (!world) return void (this.#isDrawn = false);
+    const { BORDERS, LAND } = world;
     const land = shape('path', { id: 'map-land', class: 'map-land', d: LAND });
     const borders = shape('path', { id: 'map-borders', class: 'map-borders', d: BORDERS });
     // Once more to both sides: the world is round.
@@ -79,6 +83,7 @@ export class MapView {
 
   /** @param {number} beyond places that are too many */
   #mark(beyond) {
+    this.#turnedAt = NaN;
     this.marks.replaceChildren(...this.#places.map(({ label }) => {
       const mark = shape('g', { class: 'map-mark' });
       const text = shape('text', { x: 10, y: 4 });
@@ -132,7 +137,8 @@ export class MapView {
       const across = place.x - camera.x - Math.round((place.x - camera.x) / WORLD) * WORLD;
       mark.setAttribute('transform', `translate(${width / 2 + across * scale} ${height / 2 + (place.y - camera.y) * scale})`);
     });
-    this.#turnNames();
+    // Moved without coming nearer, all names stand as they stood.
+    if (camera.zoom !== this.#turnedAt) this.#turnNames();
     const inset = this.element.querySelector('.map-inset');
     inset?.toggleAttribute('hidden', camera.zoom < FAR);
     inset?.querySelector('circle')?.setAttribute('cx', String(camera.x));
@@ -149,7 +155,7 @@ export class MapView {
 
   /** A name stands to the left of its place where another place is close to the right. */
   #turnNames() {
-    const scale = scaleOf(this.#camera.zoom);
+    const scale = scaleOf((this.#turnedAt = this.#camera.zoom));
     [...this.marks.querySelectorAll('text')].forEach((text, index) => {
       const own = this.#places[index];
       const isInTheWay = this.#places.some((other) => {

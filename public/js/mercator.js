@@ -20,7 +20,7 @@ export function project(latitude, longitude) {
 }
 
 /** @param {number} y in units of the world @returns {number} degrees north */
-export function latitudeAt(y) {
+function latitudeAt(y) {
   return (2 * Math.atan(Math.exp((0.5 - y / WORLD) * 2 * Math.PI)) - Math.PI / 2) * (180 / Math.PI);
 }
 

@@ -33,7 +33,9 @@ export class Pictures {
       if (!file.type.startsWith('image/')) continue;
       if (this.#addresses.length >= MOST) return this.on.say(WORDS.tooManyPictures(MOST));
       try {
-        this.#addresses.push(await small(file));
+        const address = await small(file);
+        // Others may have come meanwhile.
+        if (this.#addresses.length < MOST) this.#addresses.push(address);
       } catch {
         this.on.say(WORDS.noPicture);
       }

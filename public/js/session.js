@@ -12,7 +12,7 @@ const SESSIONS = '/api/v1/sessions';
 const STREAM = '/api/v1/chat/stream';
 const JSON_BODY = { 'content-type': 'application/json' };
 
-/** @param {{system?: string}} fields @param {AbortSignal} signal @returns {Promise<string>} its id */
+/** @param {{system?: string, assistant?: string}} fields @param {AbortSignal} signal @returns {Promise<string>} its id */
 export async function createSession(fields, signal) {
   return (await requestJson(SESSIONS, { method: 'POST', headers: JSON_BODY, body: JSON.stringify(fields), signal })).id;
 }

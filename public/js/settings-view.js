@@ -8,10 +8,13 @@ const KEPT = 'settings'; // in this browser
 
 const dialog = /** @type {HTMLDialogElement} */ (document.getElementById('settings'));
 const field = (/** @type {string} */ id) => /** @type {HTMLInputElement} */ (document.getElementById(id));
+const whose = /** @type {HTMLSelectElement} */ (document.getElementById('key-provider'));
 const FIELDS = ['system', 'temperature', 'max-tokens', 'effort', 'collection'];
 
 export class SettingsView {
-  /** @param {{provider: () => string, keyChanged: () => void, save: (form: 'markdown' | 'json') => void}} on */
+  #keyIsFor = ''; // the provider whose key is shown
+
+  /** @param {{provider: () => string, providers: () => {name: string}[], keyChanged: () => void, save: (form: 'markdown' | 'json') => void}} on */
   constructor(on) {
     this.on = on;
     this.#read();
@@ -23,19 +26,21 @@ export class SettingsView {
       if (action === 'save-markdown') on.save('markdown');
       if (action === 'save-json') on.save('json');
     });
-    dialog.addEventListener('change', () => this.#keep());
+    dialog.addEventListener('change', ({ target }) => {
+      this.#keep();
+      if (target === whose) this.#showKey();
+    });
     // Enter in a field ends the dialog; what is wrong in it is told by the browser first.
     dialog.addEventListener('close', () => this.#keep());
   }
 
   /** @param {string} [focus] the id of the field to begin with */
   open(focus) {
-    const provider = this.on.provider();
-    const name = document.getElementById('key-provider');
-    if (name && provider) name.textContent = provider;
+    const names = this.on.providers().map(({ name }) => new Option(name, name));
+    whose.replaceChildren(...names);
+    whose.value = this.on.provider();
     field('gateway-key').value = keyFor('');
-    field('provider-key').value = provider ? keyFor(provider) : '';
-    field('provider-key').disabled = !provider;
+    this.#showKey();
     dialog.showModal();
     if (focus) field(focus).focus();
     this.#offerCollections();
@@ -71,16 +76,23 @@ export class SettingsView {
   }
 
   #keep() {
-    const before = keyFor('');
+    const keys = () => [keyFor(''), keyFor(this.#keyIsFor)].join('\n');
+    const before = keys();
     setKey('', field('gateway-key').value);
-    const provider = this.on.provider();
-    if (provider) setKey(provider, field('provider-key').value);
+    if (this.#keyIsFor) setKey(this.#keyIsFor, field('provider-key').value);
     try {
       localStorage.setItem(KEPT, JSON.stringify(Object.fromEntries(FIELDS.map((id) => [id, field(id).value]))));
     } catch {
       // They hold until the page is left.
     }
-    if (keyFor('') !== before) this.on.keyChanged();
+    // Whom it may ask, and who has a key, is another matter now.
+    if (keys() !== before) this.on.keyChanged();
+  }
+
+  #showKey() {
+    this.#keyIsFor = whose.value;
+    field('provider-key').value = whose.value ? keyFor(whose.value) : '';
+    field('provider-key').disabled = !whose.value;
   }
 
   async #offerCollections() {

@@ -46,6 +46,11 @@ export class Turns {
     return turn;
   }
 
+  /** What the last answer that moved the map has made of it. */
+  get map() {
+    return this.all.findLast(({ answer }) => answer.map)?.answer.map ?? null;
+  }
+
   get all() {
     return this.#conversation.exchanges;
   }
@@ -82,8 +87,8 @@ export class Turns {
       const turn = this.add(asked, { run: id }, false);
       if (status === 'live') live = turn;
       else fill(turn, said);
-      if (status !== 'live' && said?.state) this.view.showState(said.state);
     }
+    this.view.showMap(this.map);
     return live;
   }
 }

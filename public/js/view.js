@@ -44,14 +44,14 @@ export class View {
     prompt.addEventListener('keydown', (event) => this.#promptKey(event));
     prompt.addEventListener('input', fitPrompt);
     document.addEventListener('keydown', (event) => {
-      if (event.key === 'Escape' && this.#busy && !document.querySelector('dialog[open]')) on.stop();
+      if (event.key === 'Escape' && this.#busy && !document.querySelector('dialog:modal')) on.stop();
     });
     provider.addEventListener('change', () => this.#providerChanged());
     find('stop', HTMLButtonElement).addEventListener('click', on.stop);
     find('new-chat', HTMLButtonElement).addEventListener('click', on.newChat);
     this.map = new MapView(find('map', HTMLElement));
     this.pictures = new Pictures(find('pictures', HTMLElement), { say: (words) => this.say(words), changed: () => prompt.focus() });
-    this.drawer = new SettingsView({ provider: () => provider.value, keyChanged: on.reload, save: on.save });
+    this.drawer = new SettingsView({ provider: () => provider.value, providers: () => this.#providers, keyChanged: on.reload, save: on.save });
     find('enter-key', HTMLButtonElement).addEventListener('click', () => this.drawer.open('gateway-key'));
     this.#takePictures();
     find('reload', HTMLButtonElement).addEventListener('click', on.reload);
@@ -92,13 +92,14 @@ export class View {
     assistant.value = chosen;
   }
 
-  /** @param {Record<string, any>} state what an assistant has changed in it */
-  showState(state) {
-    if (state.map) this.map.show(state.map);
+  /** @param {any} map what the assistant's answers say that is to be seen, or nothing */
+  showMap(map) {
+    this.map.show(map);
   }
 
   /** @param {Provider[]} providers @param {string} chosen */
   showProviders(providers, chosen) {
+    const before = this.#providers.length ? provider.value : '';
     this.#providers = providers;
     const isReady = (/** @type {Provider} */ each) => each.configured || keyFor(each.name);
     const ready = providers.filter(isReady).map((each) => new Option(each.name, each.name));
@@ -114,7 +115,8 @@ export class View {
       group.append(...missing);
       provider.append(group);
     }
-    provider.value = chosen;
+    // What a person has chosen stays chosen when the list is read again.
+    provider.value = providers.some((each) => each.name === before && isReady(each)) ? before : chosen;
     this.#providerChanged();
   }
 
@@ -183,7 +185,7 @@ export class View {
     conversation.replaceChildren();
     find('vanished', HTMLElement).hidden = true;
     this.#begun(!isNew);
-    this.map.show(null);
+    this.showMap(null);
     this.countDown(0);
     this.setBusy(false);
     this.say('');

@@ -30,8 +30,6 @@ export const WORDS = {
   anyModel: 'Any model name this provider knows',
   oneOf: (/** @type {string[]} */ models) => `One of: ${models.join(', ')}`,
   noAssistant: 'none',
-  theProvider: 'the provider',
-  thinking: 'Thinking',
   thoughts: 'Thoughts',
   copied: 'Copied',
   notCopied: 'Could not copy',

@@ -29,7 +29,7 @@ test('chunks add up', () => {
     { content: '', model: 'm', provider: 'p', finish_reason: 'stop', usage: { input_tokens: 1 } },
   );
   assert.deepEqual(answer, {
-    text: 'ab', reasoning: 'r', refusal: 'n', calls: [], results: [], citations: [],
+    text: 'ab', reasoning: 'r', refusal: 'n', calls: [], results: [], citations: [], map: null,
     finishReason: 'stop', usage: { input_tokens: 1 }, provider: 'p', model: 'm',
   });
 });
@@ -60,7 +60,7 @@ test('an answer that is kept is one chunk', () => {
     usage: { input_tokens: 1 }, tool_calls: [{ id: 'c0', type: 'function', function: { name: 'f', arguments: '{}' } }],
   };
   assert.deepEqual(answered(wholeChunk(said)), {
-    text: 'a', reasoning: 'r', refusal: '', calls: [{ id: 'c0', name: 'f', arguments: '{}' }], results: [], citations: [],
+    text: 'a', reasoning: 'r', refusal: '', calls: [{ id: 'c0', name: 'f', arguments: '{}' }], results: [], citations: [], map: null,
     finishReason: 'tool_calls', usage: { input_tokens: 1 }, provider: 'p', model: 'm',
   });
 });

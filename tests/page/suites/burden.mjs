@@ -56,7 +56,6 @@ export function burden(withPage) {
       const paragraph = `### A river\n\n${words.repeat(4)}\n\n- one\n- two\n\n`;
       const tokens = paragraph.repeat(80).match(/.{1,4}/gs)?.slice(0, 20_000) ?? [];
       while (tokens.length < 20_000) tokens.push(...tokens.slice(0, 20_000 - tokens.length));
-      await page.route('**/api/v1/chat/stream', (route) => route.continue());
       await page.evaluate((all) => {
         // The stream comes from within the page, 40 tokens at a time: faster than any model writes.
         const real = window.fetch;

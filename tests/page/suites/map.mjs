@@ -36,6 +36,17 @@ export function map(withPage) {
       await page.reload();
       await settled(page);
       await page.locator('.map-mark').first().waitFor();
+      // The session's assistant goes on, whatever the page has chosen.
+      await send(page, 'and Rome?');
+      await page.locator('.map-mark text', { hasText: 'Colosseum' }).waitFor();
+      await settled(page);
+      await page.locator('.question').last().hover();
+      await page.locator('.question').last().getByRole('button', { name: 'Edit' }).click();
+      await page.locator('.question').last().locator('textarea').fill('/long');
+      await page.keyboard.press('Enter');
+      await page.locator('.map-mark text', { hasText: 'Senso-ji' }).waitFor();
+      await page.keyboard.press('Escape');
+      await settled(page);
       await page.locator('#new-chat').click();
       assert.ok(await page.locator('#map').isHidden());
     }));

@@ -29,7 +29,7 @@ export function settings(withPage) {
       await scriptAnswer(page, [{ content: 'x', finish_reason: 'stop' }]);
       await send(page, 'hello');
       await settled(page);
-      assert.deepEqual((await session).postDataJSON(), { system: 'Be brief.' });
+      assert.deepEqual((await session).postDataJSON(), { system: 'Be brief.', assistant: 'rag' });
       assert.deepEqual(chats[0], {
         session_id: chats[0].session_id, messages: [{ role: 'user', content: 'hello' }], provider: 'demo', assistant: 'rag',
         temperature: 0.5, max_tokens: 77, thinking: { effort: 'high' }, retrieval: { collection: 'papers' },
@@ -46,15 +46,21 @@ export function settings(withPage) {
       const providers = page.waitForRequest('**/api/v1/providers');
       await page.locator('#gateway-key').fill(' tk_mine ');
       await page.locator('#provider-key').fill('sk-mine');
+      await page.locator('#key-provider').selectOption('openai');
+      assert.equal(await page.locator('#provider-key').inputValue(), '');
+      await page.locator('#provider-key').fill('sk-other');
       await page.locator('#settings .close').click();
       assert.equal((await (await providers).allHeaders()).authorization, 'Bearer tk_mine');
+      // One whose key the gateway lacks can be asked with one's own.
+      await page.locator('#provider option[value="openai"]:enabled').waitFor({ state: 'attached' });
+      assert.equal(await page.locator('#provider').inputValue(), 'demo');
       const chat = page.waitForRequest('**/api/v1/chat/stream');
       await scriptAnswer(page, [{ content: 'x', finish_reason: 'stop' }]);
       await send(page, 'hello');
       await settled(page);
       const headers = await (await chat).allHeaders();
       assert.deepEqual([headers.authorization, headers['x-provider-key']], ['Bearer tk_mine', 'sk-mine']);
-      assert.equal(await page.locator('body').innerText().then((text) => /tk_mine|sk-mine/.test(text)), false);
+      assert.equal(await page.locator('body').innerText().then((text) => /tk_mine|sk-mine|sk-other/.test(text)), false);
     }, /WebSocket|401/));
 
     test('pictures are shown, sent, and can be taken back', () => withPage({}, async (page) => {
@@ -73,6 +79,34 @@ export function settings(withPage) {
       assert.equal(await page.locator('.question .pictures img').evaluate((picture) => /** @type {HTMLImageElement} */ (picture).naturalWidth), 1);
       await page.locator('#files').setInputFiles({ name: 'no.png', mimeType: 'image/png', buffer: Buffer.from('no picture') });
       await status(page, 'This picture cannot be read');
+    }));
+
+    test('pictures are pasted and dropped, four at most', () => withPage({}, async (page) => {
+      const give = (/** @type {'paste' | 'drop'} */ how, /** @type {number} */ count) => page.evaluate(([kind, bytes, many]) => {
+        const data = new DataTransfer();
+        for (let at = 0; at < Number(many); at++) data.items.add(new File([new Uint8Array(/** @type {number[]} */ (bytes))], `${at}.png`, { type: 'image/png' }));
+        const event = kind === 'paste'
+          ? new ClipboardEvent('paste', { clipboardData: data, bubbles: true, cancelable: true })
+          : new DragEvent('drop', { dataTransfer: data, bubbles: true, cancelable: true });
+        document.getElementById('prompt')?.dispatchEvent(event);
+      }, /** @type {const} */ ([how, [...PIXEL], count]));
+      await give('paste', 1);
+      await page.locator('#pictures img').first().waitFor();
+      await give('drop', 5);
+      await status(page, 'At most 4 pictures go with a message');
+      assert.equal(await page.locator('#pictures img').count(), 4);
+    }));
+
+    test('beside a wide page the list is a column, and Escape still stops an answer', () => withPage({ viewport: { width: 1500, height: 800 } }, async (page) => {
+      await page.locator('#open-history').click();
+      await send(page, '/long');
+      await page.locator('.answer[aria-busy="true"] .text:not(:empty)').waitFor();
+      await page.keyboard.press('Escape');
+      await status(page, 'Stopped');
+      await page.locator('.session-title', { hasText: '/long' }).waitFor();
+      assert.ok(await page.locator('#prompt').isVisible());
+      await page.locator('#open-history').click();
+      assert.ok(await page.locator('#history').isHidden());
     }));
 
     test('a message in other words leaves aside what followed it', () => withPage({}, async (page) => {
