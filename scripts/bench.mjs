@@ -3,7 +3,7 @@
 //
 //   npm run bench                 everything, some minutes
 //   npm run bench -- --quick      fewer rounds
-//   npm run bench -- --core       only the pure core, on this machine
+//   npm run bench -- --core       only the pure core, on this machine, and whether the check of a key tells anything
 //   npm run bench -- --retrieval  only the search of a collection
 //
 // Machines are noisy: what counts are ratios between variants of one round, and their medians.
@@ -42,8 +42,15 @@ if (!process.argv.includes("--core")) {
 }
 if (process.argv.includes("--streams")) process.exit(0);
 say("the pure core, in bytes a second");
-const { ok, why } = run("cargo", ["bench", "--no-default-features", "--bench", "core", "--", ...(quick ? ["--quick"] : [])]);
-if (!ok) fail(why);
+bench("core", quick ? ["--quick"] : []);
+say("what the time of a key's check tells");
+bench("keys", []);
+
+/** @param {string} name @param {string[]} options */
+function bench(name, options) {
+  const { ok, why } = run("cargo", ["bench", "--no-default-features", "--bench", name, "--", ...options]);
+  if (!ok) fail(why);
+}
 
 /** A collection of ten thousand pieces: what it costs to fill and to search, and what it holds in memory. */
 async function retrieval() {
