@@ -1,9 +1,12 @@
 //! The pure core on this machine, in bytes a second: the framer alone, and a whole relay.
 #![allow(clippy::arithmetic_side_effects, clippy::indexing_slicing, clippy::unwrap_used, missing_docs)]
 
+use std::rc::Rc;
+
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use tributary::dialects::{DecodeOptions, OpenAiChat, ReplyOptions, ToClient, ToProvider, Unified};
 use tributary::framing::{Framer, Framing, Limits};
+use tributary::guard::{Guardrails, Output};
 use tributary::models::ChatRequest;
 use tributary::relay::{Relay, RelayOptions};
 
@@ -21,7 +24,30 @@ fn body() -> Vec<u8> {
     (0..1000).map(frame).collect::<String>().into_bytes()
 }
 
-fn relay() -> Relay {
+/// The same words, 125 in each of eight frames: what is done for a frame is little beside what is done for a word.
+fn dense() -> Vec<u8> {
+    let words = |from: usize| {
+        (from..from + 125).map(|index| ["hello", " there", " brave", "\\n", " new", ",", " world"][index % 7])
+    };
+    let frame = |index: usize| {
+        let text = words(index * 125).collect::<String>();
+        format!(
+            "data: {{\"id\":\"c\",\"model\":\"m\",\"choices\":[{{\"index\":0,\"delta\":{{\"content\":\"{text}\"}},\"finish_reason\":null}}]}}\n\n"
+        )
+    };
+    (0..8).map(frame).collect::<String>().into_bytes()
+}
+
+/// A thousand terms that begin like many words, and a pattern.
+fn guardrails() -> Option<Rc<Output>> {
+    let part = |index: usize| ["ba", "ko", "ri", "the", "so", "wo", "he", "lu", "ne", "mi"][index % 10];
+    let term = |index: usize| format!("{}{}{}x", part(index), part(index / 10), part(index / 100));
+    let terms = (0..1000).map(term).collect::<Vec<_>>().join(",");
+    let rules = r#"{"output": {"terms_from": ["TERMS"], "patterns": ["\\bsk-[a-z0-9]{8,16}\\b"]}}"#;
+    Guardrails::read(rules, &|_| Some(terms.clone())).unwrap().output
+}
+
+fn relay(output: Option<Rc<Output>>) -> Relay {
     let reply = ReplyOptions {
         run_id: "r_bench".into(),
         provider: "openai".into(),
@@ -36,7 +62,7 @@ fn relay() -> Relay {
         key: None,
         input_bytes: 0,
         price: None,
-        output: None,
+        output,
         record: None,
         filtered_is_error: true,
         warnings: Vec::new(),
@@ -65,11 +91,25 @@ fn core(criterion: &mut Criterion) {
         group.bench_function(format!("relay, {name}"), |bencher| {
             let mut out = Vec::new();
             bencher.iter(|| {
-                let mut relay = relay();
+                let mut relay = relay(None);
                 for piece in body.chunks(size) {
                     out.clear();
                     relay.push(piece, &mut out);
                 }
+            });
+        });
+    }
+    group.finish();
+
+    let dense = dense();
+    let mut group = criterion.benchmark_group("guardrails");
+    group.throughput(Throughput::Bytes(dense.len() as u64));
+    for (name, output) in [("without", None), ("a thousand terms and a pattern", guardrails())] {
+        group.bench_function(name, |bencher| {
+            let mut out = Vec::new();
+            bencher.iter(|| {
+                out.clear();
+                relay(output.clone()).push(&dense, &mut out);
             });
         });
     }

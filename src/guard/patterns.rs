@@ -28,6 +28,8 @@ struct Begun {
     machine: DFA,
     /// The part of the machine that has been needed so far.
     cache: RefCell<Cache>,
+    /// The bytes that some match begins with: all others are passed over without asking the machine.
+    first: Vec<bool>,
 }
 
 impl Patterns {
@@ -82,31 +84,36 @@ impl Begun {
         let machine =
             Builder::new().build_from_nfa(nfa).map_err(|error| format!("patterns that are too large: {error}"))?;
         let cache = RefCell::new(machine.create_cache());
-        Ok(Begun { machine, cache })
+        let mut begun = Begun { machine, cache, first: Vec::new() };
+        begun.first = (0..=u8::MAX).map(|byte| begun.lives(&[byte])).collect();
+        Ok(begun)
+    }
+
+    /// Whether a match may begin with these bytes.
+    fn lives(&self, bytes: &[u8]) -> bool {
+        let (machine, mut cache) = (&self.machine, self.cache.borrow_mut());
+        let config = start::Config::new().anchored(Anchored::Yes);
+        // What the machine cannot tell may be a beginning.
+        let Ok(mut state) = machine.start_state(&mut cache, &config) else { return true };
+        for byte in bytes {
+            match machine.next_state(&mut cache, state, *byte) {
+                Ok(next) if next.is_dead() => return false,
+                Ok(next) => state = next,
+                Err(_) => return true,
+            }
+        }
+        true
     }
 
     /// Each character in turn is tried as a beginning. Those before the first that lives are given out and not tried
     /// again, and a match is bounded: so a text takes no longer than its length times that bound, and hardly longer than
     /// its length.
     fn find(&self, text: &str, from: usize) -> usize {
-        let (machine, mut cache) = (&self.machine, self.cache.borrow_mut());
-        let config = start::Config::new().anchored(Anchored::Yes);
-        let mut lives = |bytes: &[u8]| {
-            // What the machine cannot tell may be a beginning.
-            let Ok(mut state) = machine.start_state(&mut cache, &config) else { return true };
-            for byte in bytes {
-                match machine.next_state(&mut cache, state, *byte) {
-                    Ok(next) if next.is_dead() => return false,
-                    Ok(next) => state = next,
-                    Err(_) => return true,
-                }
-            }
-            true
-        };
         let rest = text.get(from..).unwrap_or_default();
-        let begun =
-            rest.char_indices().map(|(at, _)| at).find(|at| lives(rest.as_bytes().get(*at..).unwrap_or_default()));
-        begun.map_or(text.len(), |at| from.saturating_add(at))
+        let may = |byte: u8| self.first.get(usize::from(byte)).copied().unwrap_or(true);
+        let begun = rest.bytes().enumerate().filter(|(at, byte)| may(*byte) && rest.is_char_boundary(*at));
+        let mut begun = begun.filter(|(at, _)| self.lives(rest.as_bytes().get(*at..).unwrap_or_default()));
+        begun.next().map_or(text.len(), |(at, _)| from.saturating_add(at))
     }
 }
 

@@ -1,7 +1,5 @@
 //! One text as it comes: what may leave, what waits, what is hit.
 
-use std::collections::VecDeque;
-
 use aho_corasick::automaton::StateID;
 
 use super::Rules;
@@ -20,12 +18,52 @@ pub enum Form {
 }
 
 /// A byte as it is compared.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 struct Place {
     /// Where its character begins.
     at: usize,
     /// Whether it begins a word.
     begins: bool,
+}
+
+/// The last bytes, as many as the longest term has, in a ring: each byte of an answer passes through here.
+#[derive(Debug, Default)]
+struct Trail {
+    ring: Vec<Place>,
+    count: usize,
+    /// How many of them may still become a term.
+    depth: usize,
+}
+
+impl Trail {
+    fn push(&mut self, place: Place, depth: usize, longest: usize) {
+        if self.ring.is_empty() {
+            self.ring.resize(longest.next_power_of_two(), Place::default());
+        }
+        let slot = self.slot(self.count);
+        if let Some(slot) = self.ring.get_mut(slot) {
+            *slot = place;
+        }
+        self.count = self.count.wrapping_add(1);
+        self.depth = depth;
+    }
+
+    /// One of the last bytes, counted from the end.
+    fn last(&self, back: usize) -> Option<Place> {
+        if back == 0 || back > self.depth {
+            return None;
+        }
+        self.ring.get(self.slot(self.count.wrapping_sub(back))).copied()
+    }
+
+    /// The first of those that may still become a term.
+    fn first(&self) -> Option<Place> {
+        self.last(self.depth)
+    }
+
+    fn slot(&self, at: usize) -> usize {
+        at & self.ring.len().wrapping_sub(1)
+    }
 }
 
 /// The state of one text.
@@ -36,8 +74,9 @@ pub struct Scan {
     /// What was given out a moment ago, and behind it what waits. Places count from its beginning.
     text: String,
     given: usize,
-    /// The last bytes that may still become a term.
-    places: VecDeque<Place>,
+    /// How much was forgotten before it; the trail's places count that, too.
+    forgotten: usize,
+    trail: Trail,
     after_space: bool,
     after_word: bool,
     /// A term that is one unless its word goes on: where it begins and ends.
@@ -70,7 +109,8 @@ impl Scan {
             state: None,
             text: String::new(),
             given: 0,
-            places: VecDeque::new(),
+            forgotten: 0,
+            trail: Trail::default(),
             after_space: false,
             after_word: false,
             pending: None,
@@ -156,15 +196,8 @@ impl Scan {
         for byte in bytes {
             let state = rules.terms.next(self.state.unwrap_or_else(|| rules.terms.start()), *byte);
             self.state = Some(state);
-            let depth = rules.terms.depth(state);
-            if depth == 0 {
-                self.places.clear();
-                continue;
-            }
-            self.places.push_back(Place { at, begins });
-            while self.places.len() > depth {
-                self.places.pop_front();
-            }
+            let place = Place { at: self.forgotten.saturating_add(at), begins };
+            self.trail.push(place, rules.terms.depth(state), rules.terms.longest());
             if self.match_terms(rules, state, is_word, ends) {
                 return true;
             }
@@ -174,9 +207,8 @@ impl Scan {
 
     fn match_terms(&mut self, rules: &Rules, state: StateID, is_word: bool, ends: bool) -> bool {
         let whole_words = rules.terms.whole_words;
-        let place = |len: usize| self.places.len().checked_sub(len).and_then(|at| self.places.get(at));
-        let fits = |place: &&Place| !whole_words || place.begins;
-        let start = rules.terms.ending(state).filter_map(place).filter(fits).map(|place| place.at).min();
+        let places = rules.terms.ending(state).filter_map(|len| self.trail.last(len));
+        let start = places.filter(|place| !whole_words || place.begins).map(|place| self.here(place)).min();
         let Some(start) = start else { return false };
         let end = self.text.len();
         if whole_words && is_word {
@@ -185,6 +217,11 @@ impl Scan {
             return false;
         }
         self.hit(start, end, ends)
+    }
+
+    /// Where a byte of the trail is in the text.
+    fn here(&self, place: Place) -> usize {
+        place.at.saturating_sub(self.forgotten)
     }
 
     /// From where on the text may still become a match; none if one was found that ends it.
@@ -221,7 +258,7 @@ impl Scan {
         self.text.extend(std::iter::repeat_n('*', stars));
         self.text.push_str(&behind);
         // Nothing that is masked is the beginning of anything; and places behind it have moved.
-        self.places.clear();
+        self.trail.depth = 0;
         self.state = None;
         self.pending = None;
         false
@@ -234,7 +271,7 @@ impl Scan {
 
     /// From where on the text may still be the beginning of something banned; `begun` is what patterns say.
     fn waits_from(&self, begun: usize) -> usize {
-        let from = self.places.front().map_or(begun, |place| begun.min(place.at));
+        let from = self.trail.first().map_or(begun, |place| begun.min(self.here(place)));
         let from = self.pending.map_or(from, |(start, _)| from.min(start));
         self.escape.from().map_or(from, |escape| from.min(escape)).max(self.given)
     }
@@ -252,7 +289,7 @@ impl Scan {
         }
         self.text.drain(..old);
         self.given = self.given.saturating_sub(old);
-        self.places.iter_mut().for_each(|place| place.at = place.at.saturating_sub(old));
+        self.forgotten = self.forgotten.saturating_add(old);
         self.pending = self.pending.map(|(start, end)| (start.saturating_sub(old), end.saturating_sub(old)));
         self.escape.move_by(old);
     }

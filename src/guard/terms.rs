@@ -69,6 +69,11 @@ impl Terms {
         self.machine.as_ref().map_or(state, |machine| machine.nfa.next_state(Anchored::No, state, byte))
     }
 
+    /// How many bytes the longest of them has.
+    pub fn longest(&self) -> usize {
+        self.machine.as_ref().map_or(0, |machine| machine.nfa.max_pattern_len())
+    }
+
     /// How many of the last bytes may still become a term.
     pub fn depth(&self, state: StateID) -> usize {
         let depth = self.machine.as_ref().and_then(|machine| machine.depths.get(state.as_usize()));
