@@ -33,7 +33,7 @@ const MOST_LINES: usize = 32 << 20;
 
 /// An account that is far from all limits says so in a header, and for so long that is believed.
 pub const ROOM: &str = "x-room";
-const ROOM_MS: u64 = 2_000;
+const ROOM_MS: u64 = 10_000;
 
 /// A receipt is told so often, if need be.
 const TELLINGS: u32 = 4;

@@ -58,7 +58,7 @@ impl Job {
         }
         let owner = run.ask().owner.clone();
         let mut admission = pin!(admit(&owner, Some(run.id()), house).fuse());
-        if !has_room(&owner)
+        if (house.keys.is_revoked(&owner) || !has_room(&owner))
             && let Err(error) = admission.as_mut().await
         {
             run.tell(Err(error.clone()));
@@ -89,10 +89,10 @@ impl Job {
             }
             watch(&owner, run.id(), house).await
         };
-        // The guard first: who is known to be let in no more asks nobody.
-        let outcome = match select(pin!(guard), pin!(work)).await {
-            Either::Left((error, _)) => return run.break_off(error),
-            Either::Right((done, _)) => done,
+        // The work first: its provider is on the way while the account is asked.
+        let outcome = match select(pin!(work), pin!(guard)).await {
+            Either::Left((done, _)) => done,
+            Either::Right((error, _)) => return run.break_off(error),
         };
         // An answer that was there before that was known counts all the same.
         if !admission.is_terminated() {
