@@ -14,7 +14,6 @@ import { WORDS, errorTitle, finishNote, thoughtFor, timeLine, usageLine } from '
 const COLOUR_EVERY = 500; // milliseconds: a long answer has much to look through
 
 export class AnswerView {
-  #text = '';
   #reasoning = '';
   #refusal = '';
   #frame = 0;
@@ -24,6 +23,9 @@ export class AnswerView {
   #colouredAt = 0;
   /** @type {WeakSet<Element>} */
   #coloured = new WeakSet();
+  /** Text, as far as no call comes in between. @type {{prose: Markdown, pending: string}[]} */
+  #texts = [];
+  #isInText = false;
   /** @type {{element: HTMLElement, name: string, pending: string}[]} */
   #calls = [];
 
@@ -38,15 +40,14 @@ export class AnswerView {
     this.answer = answer;
     this.on = on;
     this.isNew = isNew;
-    this.prose = new Markdown(this.#part('.text'));
     this.thinking = new Markdown(this.#part('.thinking .prose'));
     element.addEventListener('click', (event) => this.#click(event));
-    this.#part('.calls').addEventListener('submit', (event) => this.#submit(event));
+    this.#part('.said').addEventListener('submit', (event) => this.#submit(event));
   }
 
   /** @param {Record<string, any>} chunk a StreamChunk */
   take(chunk) {
-    this.#text += chunk.content ?? '';
+    if (chunk.content) this.#addText(chunk.content);
     this.#reasoning += chunk.reasoning ?? '';
     this.#refusal += chunk.refusal ?? '';
     if (chunk.content || chunk.reasoning || chunk.refusal || chunk.tool_calls) this.#firstWords ||= performance.now();
@@ -75,7 +76,7 @@ export class AnswerView {
   /** @param {string[]} results of the calls that were open: what was sent back, here or elsewhere */
   showResults(results) {
     openCalls(this.answer).forEach((call, index) => this.#showResult({ tool_call_id: call.id, content: results[index] }));
-    this.#part('.calls > button').hidden = true;
+    this.#part('.said > button').hidden = true;
     this.#part('.note').hidden = true;
   }
 
@@ -107,16 +108,20 @@ export class AnswerView {
     cancelAnimationFrame(this.#frame);
     this.#frame = 0;
     if (this.#reasoning) this.#drawThinking();
-    if (this.#text) this.prose.push(this.#text);
+    const texts = this.#texts.filter(({ pending }) => pending);
+    for (const text of texts) {
+      text.prose.push(text.pending);
+      text.pending = '';
+    }
     if (this.#refusal) {
       this.#part('.refusal').hidden = false;
       this.#part('.refusal-text').append(this.#refusal);
     }
     this.#calls.forEach(drawCall);
-    const begun = this.#text || this.#refusal || this.#calls.length;
+    const begun = texts.length || this.#refusal || this.#calls.length;
     if (begun) this.#endThinking();
     if (begun || this.#reasoning) this.#part('.waiting').hidden = true;
-    this.#text = this.#reasoning = this.#refusal = '';
+    this.#reasoning = this.#refusal = '';
     this.#drawOrigin();
     this.#colour(false);
     this.on.grown();
@@ -161,7 +166,7 @@ export class AnswerView {
   #end() {
     this.#draw();
     this.#endThinking();
-    this.prose.finish();
+    this.#texts.forEach(({ prose }) => prose.finish());
     this.thinking.finish();
     this.#colour(true);
     this.#part('.waiting').hidden = true;
@@ -181,16 +186,31 @@ export class AnswerView {
     return { first: this.#firstWords - this.#began, writing: performance.now() - this.#firstWords };
   }
 
+  /** @param {string} text what comes behind a call begins anew */
+  #addText(text) {
+    if (!this.#isInText && !text.trim()) return;
+    if (!this.#isInText) {
+      const first = this.#part('.text');
+      const element = this.#texts.length || this.#calls.length ? this.#append(/** @type {HTMLElement} */ (first.cloneNode())) : first;
+      this.#texts.push({ prose: new Markdown(element), pending: '' });
+    }
+    this.#isInText = true;
+    /** @type {{pending: string}} */ (this.#texts.at(-1)).pending += text;
+  }
+
   #addCall() {
-    const form = this.#part('.calls');
-    const call = copyOf('call-template');
-    form.hidden = false;
-    form.querySelector('button')?.before(call);
-    return call;
+    this.#isInText = false;
+    return this.#append(copyOf('call-template'));
+  }
+
+  /** Behind all that was said so far. @param {HTMLElement} element */
+  #append(element) {
+    this.#part('.said > button').before(element);
+    return element;
   }
 
   #askForResults() {
-    for (const element of this.element.querySelectorAll('.call-answer, .calls > button')) {
+    for (const element of this.element.querySelectorAll('.call-answer, .said > button')) {
       if (element instanceof HTMLElement) element.hidden = false;
     }
     for (const field of this.element.querySelectorAll('textarea')) field.required = true;

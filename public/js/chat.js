@@ -5,10 +5,11 @@
 import { ApiError, isPassing } from './api.js';
 import { Bell } from './bell.js';
 import { addChunk, messageOf, questionsIn, readKept, resultMessages } from './conversation.js';
+import { draftFor, keepDraft } from './draft.js';
 import { backoff, followRun } from './follow.js';
 import { pause } from './pause.js';
 import { asMarkdown, saveFile } from './save.js';
-import { attachRun, createSession, fetchMessages, isGone, newKey, socketAddress, startRun, stopRun } from './session.js';
+import { attachRun, createSession, fetchMessages, fetchSession, isGone, newKey, socketAddress, startRun, stopRun } from './session.js';
 import { Turns } from './turns.js';
 import { WORDS, errorTitle, retryAdvice } from './words.js';
 
@@ -21,12 +22,15 @@ import { WORDS, errorTitle, retryAdvice } from './words.js';
  *   what is being answered; unsent: ends what comes before the request
  */
 
+const PLAIN = 'plain'; // the assistant that is none
+
 export class Chat {
   /** @type {Current | null} */
   #current = null;
   /** @type {Bell | null} */
   #bell = null;
   #leave = new AbortController();
+  #assistant = ''; // the session's own, where it has one
   #news = ''; // a run that this page does not know yet
   #isCatchingUp = false;
 
@@ -39,8 +43,15 @@ export class Chat {
     this.id = id;
     this.view = view;
     this.on = on;
-    this.turns = new Turns(view, { edit: (exchange, text) => this.edit(exchange, text) });
+    this.turns = new Turns(view, { edit: (exchange, asked) => this.edit(exchange, asked) });
     if (id) this.#open().catch((error) => this.#broken(error));
+  }
+
+  /** What a person has written so far. @param {string} text */
+  write(text) {
+    // What is on its way is the draft until it has arrived.
+    if (this.#current && !this.#current.turn.exchange.run) return;
+    keepDraft(this.id, text);
   }
 
   /** The page turns to another conversation. What is being answered goes on without it. */
@@ -59,17 +70,16 @@ export class Chat {
 
   /**
    * Asks in other words; what was answered, and all that followed, is left aside.
-   * @param {Exchange} exchange @param {string} text
+   * @param {Exchange} exchange @param {Message[]} asked
    */
-  edit(exchange, text) {
+  edit(exchange, asked) {
     if (this.#current) return;
-    const [{ pictures }] = questionsIn(exchange.asked);
     const later = this.turns.after(exchange);
     const replaces = exchange.run || exchange.replaces;
     const aside = [...exchange.aside, ...later.map(({ run }) => run)].filter(Boolean);
     [...later, exchange].forEach((each) => this.turns.remove(each));
     this.view.showMap(this.turns.map);
-    this.#ask([messageOf({ text, pictures })], { replaces, aside });
+    this.#ask(asked, { replaces, aside });
   }
 
   /** @param {string[]} results of the calls in the last answer */
@@ -115,9 +125,19 @@ export class Chat {
 
   async #open() {
     this.view.say(WORDS.loading);
+    this.#showAssistant().catch(() => {}); // what is wrong the messages say
     await this.#refresh();
     if (!this.#current) this.view.say('');
     this.#hangBell();
+    const text = draftFor(this.id);
+    const isHere = questionsIn(this.turns.last?.asked ?? []).some((question) => question.text === text);
+    this.view.giveBack({ text: isHere ? '' : text, pictures: [] });
+  }
+
+  async #showAssistant() {
+    const { assistant } = await fetchSession(this.id, this.#leave.signal);
+    this.#assistant = assistant === PLAIN ? '' : assistant;
+    this.view.showAssistant(this.#assistant);
   }
 
   #hangBell() {
@@ -206,12 +226,14 @@ export class Chat {
     const current = this.#begin(turn);
     const { exchange } = turn;
     const { signal } = this.#leave;
+    keepDraft(this.id, questionsIn(asked).at(-1)?.text ?? '');
     try {
       const body = JSON.stringify(await this.#request(exchange, AbortSignal.any([signal, current.unsent.signal])));
       if (exchange.body !== body) Object.assign(exchange, { body, key: newKey() });
       current.isSent = true;
       const opened = await startRun(body, exchange.key, this.view.providerKey(), signal);
       exchange.run = opened.run;
+      keepDraft(this.id, this.view.written);
       // It was stopped before the server knew of it.
       if (current.isStopping) stopRun(this.id).catch(() => (current.isStopping = false));
       await this.#listen(current, opened);
@@ -227,9 +249,13 @@ export class Chat {
       const { assistant } = settings;
       // It is the session's: whoever opens it again goes on with it.
       this.id = await createSession({ ...(system && { system }), ...(assistant && { assistant }) }, signal);
+      this.#assistant = assistant ?? '';
+      keepDraft(this.id, questionsIn(asked).at(-1)?.text ?? '');
       this.on.named(this.id);
       this.#hangBell();
     }
+    // Whoever does without it says so.
+    if (this.#assistant && !settings.assistant) settings.assistant = PLAIN;
     return {
       session_id: this.id,
       messages: asked,

@@ -2,7 +2,7 @@
 // The conversation as plain data: exchanges of what was asked and what came back, each a run of the server's
 // session, or not yet one, or none because it failed before that. No DOM, no network.
 
-/** @typedef {{id: string, name: string, arguments: string}} ToolCall */
+/** @typedef {{id: string, name: string, arguments: string, at: number}} ToolCall at: so much of the text came before it */
 /** @typedef {{role: string, content?: any, tool_call_id?: string}} Message in the words of the unified request */
 /**
  * @typedef {{text: string, reasoning: string, refusal: string, calls: ToolCall[], results: Record<string, any>[],
@@ -70,9 +70,24 @@ export function readKept({ messages, runs }) {
   });
 }
 
-/** @param {Record<string, any>} said an answer as the server keeps it @returns {Record<string, any>} the one chunk that says it all */
-export function wholeChunk(said) {
-  return { ...said, tool_calls: said.tool_calls?.map((/** @type {any} */ call, /** @type {number} */ index) => ({ ...call, index })) };
+/**
+ * An answer as the server keeps it, as the chunks that say it in its order: the gateway's own calls stand where their
+ * results came, all others at the end.
+ * @param {Record<string, any>} said @returns {Record<string, any>[]}
+ */
+export function inOrder({ content, tool_calls: calls = [], tool_results: results = [], ...rest }) {
+  const bytes = new TextEncoder().encode(content ?? ''); // places are counted in them
+  const slice = (/** @type {number} */ from, /** @type {number} */ to) => new TextDecoder().decode(bytes.subarray(from, to));
+  const deltas = calls.map((/** @type {any} */ call, /** @type {number} */ index) => ({ ...call, index }));
+  const chunks = [rest];
+  let [text, call] = [0, 0];
+  for (const result of results) {
+    const after = result.after ?? {};
+    const [toText, toCall] = [Math.max(text, after.text ?? 0), Math.max(call, after.tool_calls ?? 0)];
+    chunks.push({ content: slice(text, toText) }, { tool_calls: deltas.slice(call, toCall) }, { tool_results: [result] });
+    [text, call] = [toText, toCall];
+  }
+  return [...chunks, { content: slice(text, bytes.length) }, { tool_calls: deltas.slice(call) }];
 }
 
 /**
@@ -88,7 +103,7 @@ export function addChunk(answer, chunk) {
   answer.usage = chunk.usage ?? answer.usage;
   answer.finishReason = chunk.finish_reason ?? answer.finishReason;
   for (const delta of chunk.tool_calls ?? []) {
-    const call = (answer.calls[delta.index] ??= { id: delta.id, name: '', arguments: '' });
+    const call = (answer.calls[delta.index] ??= { id: delta.id, name: '', arguments: '', at: answer.text.length });
     call.name = delta.function?.name ?? call.name;
     call.arguments += delta.function?.arguments ?? '';
   }

@@ -3,6 +3,7 @@
 
 import { ApiError } from './api.js';
 import { copyOf } from './answer-view.js';
+import { recall, remember } from './memory.js';
 import { deleteSession, listSessions, renameSession } from './session.js';
 import { WORDS, errorTitle, whenUsed } from './words.js';
 
@@ -21,15 +22,34 @@ export class HistoryView {
     this.on = on;
     this.dialog = /** @type {HTMLDialogElement} */ (document.getElementById('history'));
     this.list = this.#part('.sessions');
-    document.getElementById('open-history')?.addEventListener('click', () => (this.dialog.open ? this.dialog.close() : this.#open()));
-    WIDE.addEventListener('change', () => this.dialog.close());
+    document.getElementById('open-history')?.addEventListener('click', () => this.#choose(!this.dialog.open));
+    WIDE.addEventListener('change', () => this.#fit());
     this.dialog.addEventListener('close', () => this.#beside(false));
     this.dialog.addEventListener('click', (event) => {
       // What is beside its content is the backdrop.
       if (event.target === this.dialog) this.dialog.close();
     });
-    this.#part('.close').addEventListener('click', () => this.dialog.close());
+    this.#part('.close').addEventListener('click', () => this.#choose(false));
     this.#part('.more').addEventListener('click', () => this.#more());
+    this.#fit();
+  }
+
+  /** A person wants it, or not: the column stays that way. @param {boolean} isWanted */
+  #choose(isWanted) {
+    if (WIDE.matches) remember('list', isWanted ? '' : 'closed');
+    if (isWanted) this.#open();
+    else this.dialog.close();
+  }
+
+  /** The page has become as wide as it is now. */
+  #fit() {
+    this.dialog.close();
+    if (!WIDE.matches || recall('list') === 'closed') return;
+    const active = document.activeElement;
+    this.#open();
+    // It takes the keyboard with it, which nobody asked for here.
+    if (active instanceof HTMLElement && active !== document.body) active.focus();
+    else if (document.activeElement instanceof HTMLElement) document.activeElement.blur();
   }
 
   async #open() {
@@ -45,7 +65,7 @@ export class HistoryView {
 
   /** Something began or ended: the column tells. */
   async refresh() {
-    if (!this.dialog.open || !WIDE.matches || this.dialog.contains(document.activeElement)) return;
+    if (!this.dialog.open || !WIDE.matches || this.list.contains(document.activeElement)) return;
     const opened = ++this.#opened;
     const listed = await listSessions(null).catch(() => null);
     if (!listed || opened !== this.#opened) return;

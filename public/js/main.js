@@ -3,6 +3,7 @@
 
 import { ApiError, fetchAssistants, fetchProviders } from './api.js';
 import { Chat } from './chat.js';
+import { draftFor } from './draft.js';
 import { HistoryView } from './history-view.js';
 import { View } from './view.js';
 
@@ -29,6 +30,7 @@ const view = new View({
   reload: loadProviders,
   save: (form) => chat.save(form),
   settled: () => list?.refresh(),
+  written: (text) => chat.write(text),
 });
 
 list = new HistoryView({
@@ -48,6 +50,7 @@ addEventListener('hashchange', () => {
 });
 
 turnTo(idInAddress());
+if (!idInAddress()) view.giveBack({ text: draftFor(''), pictures: [] });
 // A touch keyboard would cover the first screen; a real one is ready to type.
 if (matchMedia('(pointer: fine)').matches) view.focusPrompt();
 loadProviders();

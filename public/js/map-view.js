@@ -14,6 +14,7 @@ const MOST_PLACES = 200; // more are not told apart, and would make the page slo
 const MOST_LETTERS = 60;
 const NAME = 130; // pixels that a name takes
 const LINE = 14; // and its line
+const LETTER = 7; // and each of its letters, more or less
 const FAR = 4; // levels: from here on one does not see any more where in the world this is
 const STEP = 80; // pixels that an arrow key moves the map
 
@@ -37,6 +38,7 @@ export class MapView {
     this.svg = /** @type {SVGSVGElement} */ (/** @type {unknown} */ (element.querySelector('.map-view')));
     this.world = /** @type {SVGGElement} */ (/** @type {unknown} */ (this.svg.querySelector('.map-world')));
     this.marks = /** @type {SVGGElement} */ (/** @type {unknown} */ (this.svg.querySelector('.map-places')));
+    this.inset = /** @type {SVGSVGElement} */ (/** @type {unknown} */ (element.querySelector('.map-inset')));
     new ResizeObserver(() => this.#place()).observe(this.svg);
     this.svg.addEventListener('pointerdown', (event) => this.#down(event));
     this.svg.addEventListener('pointermove', (event) => this.#drag(event));
@@ -131,18 +133,15 @@ export class MapView {
     const scale = scaleOf(camera.zoom);
     this.svg.setAttribute('viewBox', `0 0 ${width} ${height}`);
     this.world.setAttribute('transform', `translate(${width / 2 - camera.x * scale} ${height / 2 - camera.y * scale}) scale(${scale})`);
-    [...this.marks.children].forEach((mark, index) => {
-      const place = this.#places[index];
+    const points = this.#places.map((place) => {
       // On the side of the world that is nearer.
       const across = place.x - camera.x - Math.round((place.x - camera.x) / WORLD) * WORLD;
-      mark.setAttribute('transform', `translate(${width / 2 + across * scale} ${height / 2 + (place.y - camera.y) * scale})`);
+      return { x: width / 2 + across * scale, y: height / 2 + (place.y - camera.y) * scale };
     });
+    [...this.marks.children].forEach((mark, index) => mark.setAttribute('transform', `translate(${points[index].x} ${points[index].y})`));
     // Moved without coming nearer, all names stand as they stood.
     if (camera.zoom !== this.#turnedAt) this.#turnNames();
-    const inset = this.element.querySelector('.map-inset');
-    inset?.toggleAttribute('hidden', camera.zoom < FAR);
-    inset?.querySelector('circle')?.setAttribute('cx', String(camera.x));
-    inset?.querySelector('circle')?.setAttribute('cy', String(camera.y));
+    this.#placeInset(points);
     const { kilometres, pixels } = scaleBar(camera, Math.min(120, width / 3));
     const bar = this.svg.querySelector('.map-bar');
     bar?.setAttribute('d', `M12 ${height - 18}v6h${pixels.toFixed(1)}v-6`);
@@ -151,6 +150,31 @@ export class MapView {
     length?.setAttribute('y', String(height - 10));
     if (length) length.textContent = kilometres < 1 ? `${Math.round(kilometres * 1000)} m` : `${kilometres.toLocaleString('en')} km`;
     this.element.dataset.zoom = camera.zoom.toFixed(2);
+  }
+
+  /**
+   * Where in the world this is: in a corner that no place is in, or nowhere. One corner has the scale.
+   * @param {import('./mercator.js').Point[]} points where places are seen
+   */
+  #placeInset(points) {
+    const { x, y, zoom } = this.#camera;
+    const inset = this.inset;
+    inset.toggleAttribute('hidden', zoom < FAR);
+    const { width, height } = this.#size;
+    const { clientWidth: across, clientHeight: down } = inset;
+    const isFree = (/** @type {string} */ corner) => points.every((point, index) => {
+      const fromSide = corner.endsWith('left') ? point.x : width - point.x;
+      const fromEnd = corner.startsWith('top') ? point.y : height - point.y;
+      // A name stands at either side of its place.
+      const name = Math.min(NAME, this.#places[index].label.length * LETTER + LINE);
+      return fromSide > across + name || fromEnd > down + LINE || fromSide < -name || fromEnd < -LINE;
+    });
+    // It stays where it is as long as it can.
+    const corner = [inset.dataset.corner ?? 'top right', 'top right', 'top left', 'bottom right'].find(isFree);
+    inset.toggleAttribute('hidden', zoom < FAR || !corner);
+    if (corner) inset.dataset.corner = corner;
+    inset.querySelector('circle')?.setAttribute('cx', String(x));
+    inset.querySelector('circle')?.setAttribute('cy', String(y));
   }
 
   /** A name stands to the left of its place where another place is close to the right. */

@@ -78,21 +78,33 @@ export function showPictures(list, addresses, remove) {
   }));
 }
 
-/** @param {File} file @returns {Promise<string>} its address, as data */
+/**
+ * Decoded, made smaller and written again beside the page's own thread: a photograph of 50 megapixels holds nothing up.
+ * @param {File} file @returns {Promise<string>} its address, as data
+ */
 async function small(file) {
   const picture = await createImageBitmap(file);
-  const canvas = document.createElement('canvas');
   const share = Math.min(1, LONGEST / Math.max(picture.width, picture.height));
   for (let size = share; ; size *= 0.7) {
-    canvas.width = Math.max(1, Math.round(picture.width * size));
-    canvas.height = Math.max(1, Math.round(picture.height * size));
+    const [width, height] = [picture.width, picture.height].map((side) => Math.max(1, Math.round(side * size)));
+    const canvas = new OffscreenCanvas(width, height);
     const context = canvas.getContext('2d');
     if (!context) throw new Error('no canvas');
     // JPEG knows nothing of transparency.
     context.fillStyle = '#fff';
-    context.fillRect(0, 0, canvas.width, canvas.height);
-    context.drawImage(picture, 0, 0, canvas.width, canvas.height);
-    const address = canvas.toDataURL('image/jpeg', 0.85);
+    context.fillRect(0, 0, width, height);
+    context.drawImage(picture, 0, 0, width, height);
+    const address = await addressOf(await canvas.convertToBlob({ type: 'image/jpeg', quality: 0.85 }));
     if (address.length <= LARGEST || size < 0.05) return address;
   }
+}
+
+/** @param {Blob} blob @returns {Promise<string>} */
+function addressOf(blob) {
+  return new Promise((resolve, reject) => {
+    const reader = new FileReader();
+    reader.onload = () => resolve(String(reader.result));
+    reader.onerror = () => reject(reader.error);
+    reader.readAsDataURL(blob);
+  });
 }

@@ -22,10 +22,13 @@ function said(message) {
 /** @param {import('./conversation.js').Answer} answer */
 function answered(answer) {
   const who = [answer.model, answer.provider].filter(Boolean).join(', ');
-  const calls = answer.calls.flatMap((call) => {
+  let from = 0;
+  const body = answer.calls.filter(Boolean).flatMap((call) => {
     const result = answer.results.find((each) => each.tool_call_id === call.id);
+    const before = answer.text.slice(from, call.at).trim();
+    from = call.at;
     return [
-      `**${WORDS.toolCall}: ${call.name}**`, fenced(call.arguments, 'json'),
+      before, `**${WORDS.toolCall}: ${call.name}**`, fenced(call.arguments, 'json'),
       ...(result ? [`**${WORDS.result}**`, fenced(String(result.content), '')] : []),
     ];
   });
@@ -33,8 +36,7 @@ function answered(answer) {
   return [
     `## ${WORDS.answerFrom(who)}`,
     ...(answer.reasoning ? [`**${WORDS.thought}**`, answer.reasoning.split('\n').map((line) => `> ${line}`).join('\n')] : []),
-    ...calls,
-    ...[answer.text, answer.refusal].filter(Boolean),
+    ...[...body, answer.text.slice(from).trim(), answer.refusal].filter(Boolean),
     ...(sources.length ? [`**${WORDS.sources}**`, sources.join('\n')] : []),
   ];
 }

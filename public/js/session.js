@@ -17,6 +17,11 @@ export async function createSession(fields, signal) {
   return (await requestJson(SESSIONS, { method: 'POST', headers: JSON_BODY, body: JSON.stringify(fields), signal })).id;
 }
 
+/** @param {string} id @param {AbortSignal} signal @returns {Promise<{assistant: string}>} */
+export function fetchSession(id, signal) {
+  return requestJson(`${SESSIONS}/${id}`, { signal });
+}
+
 /** @param {string | null} before what the page before gave as next @returns {Promise<{sessions: Listed[], next: string | null}>} */
 export function listSessions(before) {
   return requestJson(before ? `${SESSIONS}?before=${encodeURIComponent(before)}` : SESSIONS);

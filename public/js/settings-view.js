@@ -3,6 +3,7 @@
 
 import { fetchCollections } from './api.js';
 import { keyFor, setKey } from './keys.js';
+import { recall, remember } from './memory.js';
 
 const KEPT = 'settings'; // in this browser
 
@@ -68,10 +69,10 @@ export class SettingsView {
 
   #read() {
     try {
-      const kept = JSON.parse(localStorage.getItem(KEPT) ?? '{}');
+      const kept = JSON.parse(recall(KEPT) || '{}');
       for (const id of FIELDS) field(id).value = String(kept[id] ?? '');
     } catch {
-      // A browser that keeps nothing starts anew.
+      // Whatever wrote that, it was not this page.
     }
   }
 
@@ -80,11 +81,7 @@ export class SettingsView {
     const before = keys();
     setKey('', field('gateway-key').value);
     if (this.#keyIsFor) setKey(this.#keyIsFor, field('provider-key').value);
-    try {
-      localStorage.setItem(KEPT, JSON.stringify(Object.fromEntries(FIELDS.map((id) => [id, field(id).value]))));
-    } catch {
-      // They hold until the page is left.
-    }
+    remember(KEPT, JSON.stringify(Object.fromEntries(FIELDS.map((id) => [id, field(id).value]))));
     // Whom it may ask, and who has a key, is another matter now.
     if (keys() !== before) this.on.keyChanged();
   }

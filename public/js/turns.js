@@ -1,9 +1,10 @@
 // @ts-check
 // The exchanges of a conversation, as data and on the page, in step with each other. No network.
 
-import { Conversation, addChunk, questionsIn, resultsFor, wholeChunk } from './conversation.js';
+import { Conversation, addChunk, inOrder, messageOf, questionsIn, resultsFor } from './conversation.js';
 
 /** @typedef {import('./conversation.js').Exchange} Exchange */
+/** @typedef {import('./conversation.js').Message} Message */
 /** @typedef {{exchange: Exchange, questions: HTMLElement[], answer: import('./answer-view.js').AnswerView}} Turn */
 
 export class Turns {
@@ -11,7 +12,7 @@ export class Turns {
   /** @type {Map<Exchange, Turn>} */
   #shown = new Map();
 
-  /** @param {import('./view.js').View} view @param {{edit: (exchange: Exchange, text: string) => void}} on */
+  /** @param {import('./view.js').View} view @param {{edit: (exchange: Exchange, asked: Message[]) => void}} on */
   constructor(view, on) {
     this.view = view;
     this.on = on;
@@ -31,7 +32,7 @@ export class Turns {
   }
 
   /**
-   * @param {import('./conversation.js').Message[]} asked @param {Partial<Exchange>} more
+   * @param {Message[]} asked @param {Partial<Exchange>} more
    * @param {boolean} isNew whether it is asked now, and here
    * @returns {Turn}
    */
@@ -40,7 +41,8 @@ export class Turns {
     const results = before && resultsFor(before.answer, asked);
     if (before && results) this.#shown.get(before)?.answer.showResults(results);
     const exchange = this.#conversation.add(asked, more);
-    const questions = questionsIn(asked).map((question) => this.view.addQuestion(question, (changed) => this.on.edit(exchange, changed)));
+    const questions = asked.flatMap((message, index) => questionsIn([message]).map((question) =>
+      this.view.addQuestion(question, (changed) => this.on.edit(exchange, asked.with(index, messageOf(changed))))));
     const turn = { exchange, questions, answer: this.view.addAnswer(exchange.answer, isNew) };
     this.#shown.set(exchange, turn);
     return turn;
@@ -95,8 +97,7 @@ export class Turns {
 
 /** @param {Turn} turn @param {Record<string, any> | null} said */
 function fill({ exchange, answer }, said) {
-  if (said) {
-    const chunk = wholeChunk(said);
+  for (const chunk of said ? inOrder(said) : []) {
     addChunk(exchange.answer, chunk);
     answer.take(chunk);
   }

@@ -4,6 +4,7 @@
 import { AnswerView, copyOf } from './answer-view.js';
 import { keyFor } from './keys.js';
 import { MapView } from './map-view.js';
+import { recall, remember } from './memory.js';
 import { Pictures, showPictures } from './pictures.js';
 import { SettingsView } from './settings-view.js';
 import { DEMO_IDEAS, MODEL_IDEAS, WORDS } from './words.js';
@@ -14,7 +15,7 @@ import { DEMO_IDEAS, MODEL_IDEAS, WORDS } from './words.js';
 /**
  * @typedef {{send: (question: Question) => void, stop: () => void, retry: () => void, newChat: () => void,
  *   results: (results: string[]) => void, reload: () => void,
- *   save: (form: 'markdown' | 'json') => void, settled: () => void}} Handlers
+ *   save: (form: 'markdown' | 'json') => void, settled: () => void, written: (text: string) => void}} Handlers
  */
 
 const AT_BOTTOM = 48; // pixels from the end that still count as the end
@@ -46,7 +47,12 @@ export class View {
     document.addEventListener('keydown', (event) => {
       if (event.key === 'Escape' && this.#busy && !document.querySelector('dialog:modal')) on.stop();
     });
-    provider.addEventListener('change', () => this.#providerChanged());
+    prompt.addEventListener('input', () => on.written(prompt.value));
+    provider.addEventListener('change', () => {
+      this.#providerChanged();
+      remember('provider', provider.value);
+    });
+    model.addEventListener('change', () => remember(modelOf(provider.value), model.value.trim()));
     find('stop', HTMLButtonElement).addEventListener('click', on.stop);
     find('new-chat', HTMLButtonElement).addEventListener('click', on.newChat);
     this.map = new MapView(find('map', HTMLElement));
@@ -76,6 +82,10 @@ export class View {
     return { ...Object.fromEntries(said), ...this.drawer.fields(thinking.checked) };
   }
 
+  get written() {
+    return prompt.value;
+  }
+
   providerKey() {
     return provider.value ? keyFor(provider.value) : '';
   }
@@ -92,6 +102,13 @@ export class View {
     assistant.value = chosen;
   }
 
+  /** Which one answers in this conversation. @param {string} name empty for none */
+  showAssistant(name) {
+    // The list of them may still be on its way.
+    if (name && ![...assistant.options].some(({ value }) => value === name)) assistant.add(new Option(name, name));
+    assistant.value = name;
+  }
+
   /** @param {any} map what the assistant's answers say that is to be seen, or nothing */
   showMap(map) {
     this.map.show(map);
@@ -99,7 +116,7 @@ export class View {
 
   /** @param {Provider[]} providers @param {string} chosen */
   showProviders(providers, chosen) {
-    const before = this.#providers.length ? provider.value : '';
+    const before = this.#providers.length ? provider.value : recall('provider');
     this.#providers = providers;
     const isReady = (/** @type {Provider} */ each) => each.configured || keyFor(each.name);
     const ready = providers.filter(isReady).map((each) => new Option(each.name, each.name));
@@ -127,7 +144,7 @@ export class View {
     showIdeas(MODEL_IDEAS);
   }
 
-  /** @param {Question} question @param {(text: string) => void} edit asks in other words */
+  /** @param {Question} question @param {(question: Question) => void} edit asks in other words */
   addQuestion({ text, pictures }, edit) {
     const element = copyOf('question-template');
     const part = (/** @type {string} */ selector) => /** @type {HTMLElement} */ (element.querySelector(selector));
@@ -158,7 +175,7 @@ export class View {
     part('.rewrite').addEventListener('submit', (event) => {
       event.preventDefault();
       if (this.#busy || !field.value.trim()) return;
-      edit(field.value.trim());
+      edit({ text: field.value.trim(), pictures });
       prompt.focus();
     });
     this.#add(element);
@@ -186,6 +203,7 @@ export class View {
     find('vanished', HTMLElement).hidden = true;
     this.#begun(!isNew);
     this.showMap(null);
+    this.showAssistant('');
     this.countDown(0);
     this.setBusy(false);
     this.say('');
@@ -289,7 +307,8 @@ export class View {
   #providerChanged() {
     const chosen = this.#providers.find((each) => each.name === provider.value);
     if (!chosen) return;
-    model.value = '';
+    const kept = recall(modelOf(chosen.name));
+    model.value = chosen.any_model || chosen.models.includes(kept) ? kept : '';
     model.placeholder = chosen.default_model || WORDS.defaultModel;
     model.title = chosen.any_model ? WORDS.anyModel : WORDS.oneOf(chosen.models);
     find('models', HTMLDataListElement).replaceChildren(...chosen.models.map((name) => new Option(name, name)));
@@ -317,6 +336,11 @@ export class View {
   #offerJump() {
     find('jump', HTMLElement).hidden = this.#following;
   }
+}
+
+/** @param {string} provider @returns {string} under which name its model is kept */
+function modelOf(provider) {
+  return `model:${provider}`;
 }
 
 function fitPrompt() {

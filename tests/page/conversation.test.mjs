@@ -4,7 +4,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import {
-  Conversation, addChunk, messageOf, openCalls, questionsIn, readKept, resultMessages, resultsFor, wholeChunk,
+  Conversation, addChunk, inOrder, messageOf, openCalls, questionsIn, readKept, resultMessages, resultsFor,
 } from '../../public/js/conversation.js';
 
 /** @param {string} content */
@@ -36,7 +36,7 @@ test('chunks add up', () => {
 
 test('parallel calls keep their own arguments, and their results are messages of their own', () => {
   const answer = answered(callDelta(0, '', 'f'), callDelta(1, '{"b"', 'g'), callDelta(0, '{}'), callDelta(1, ':1}'));
-  assert.deepEqual(answer.calls, [{ id: 'c0', name: 'f', arguments: '{}' }, { id: 'c1', name: 'g', arguments: '{"b":1}' }]);
+  assert.deepEqual(answer.calls, [{ id: 'c0', name: 'f', arguments: '{}', at: 0 }, { id: 'c1', name: 'g', arguments: '{"b":1}', at: 0 }]);
   const results = resultMessages(answer, ['r0', 'r1']);
   assert.deepEqual(results, [
     { role: 'tool', tool_call_id: 'c0', content: 'r0' },
@@ -54,13 +54,24 @@ test('what the gateway did itself is not asked for', () => {
   assert.deepEqual(resultsFor(answer, [{ role: 'tool', tool_call_id: 'c1', content: 'r1' }]), ['r1']);
 });
 
-test('an answer that is kept is one chunk', () => {
+test('an answer that is kept is told in its order', () => {
+  const call = (/** @type {string} */ id) => ({ id, type: 'function', function: { name: 'f', arguments: '{}' } });
+  const result = (/** @type {string} */ id, /** @type {number} */ text, /** @type {number} */ calls) =>
+    ({ tool_call_id: id, name: 'f', content: 'done', after: { text, tool_calls: calls } });
   const said = {
-    role: 'assistant', id: 'r_1', content: 'a', reasoning: 'r', finish_reason: 'tool_calls', model: 'm', provider: 'p',
-    usage: { input_tokens: 1 }, tool_calls: [{ id: 'c0', type: 'function', function: { name: 'f', arguments: '{}' } }],
+    role: 'assistant', id: 'r_1', content: 'é, 日 and so on', reasoning: 'r', finish_reason: 'tool_calls', model: 'm', provider: 'p',
+    usage: { input_tokens: 1 }, tool_calls: ['c0', 'c1', 'c2'].map(call), tool_results: [result('c0', 4, 2), result('c1', 4, 2)],
   };
-  assert.deepEqual(answered(wholeChunk(said)), {
-    text: 'a', reasoning: 'r', refusal: '', calls: [{ id: 'c0', name: 'f', arguments: '{}' }], results: [], citations: [], map: null,
+  const chunks = inOrder(said);
+  const order = chunks.flatMap(({ content, tool_calls: calls = [], tool_results: results = [] }) =>
+    [content, ...calls.map((/** @type {any} */ each) => each.index), ...results.map((/** @type {any} */ each) => each.tool_call_id)]);
+  // Places are counted in bytes.
+  assert.deepEqual(order.filter((each) => each !== undefined && each !== ''), ['é, ', 0, 1, 'c0', 'c1', '日 and so on', 2]);
+  const { calls, results, ...rest } = answered(...chunks);
+  assert.deepEqual(calls.map(({ id, at }) => [id, at]), [['c0', 3], ['c1', 3], ['c2', 14]]);
+  assert.equal(results.length, 2);
+  assert.deepEqual(rest, {
+    text: said.content, reasoning: 'r', refusal: '', citations: [], map: null,
     finishReason: 'tool_calls', usage: { input_tokens: 1 }, provider: 'p', model: 'm',
   });
 });

@@ -32,11 +32,16 @@ export function map(withPage) {
       assert.match(await answer.locator('.call-result pre').innerText(), /The map has moved/);
       assert.ok(await answer.locator('.call-answer').first().isHidden().catch(() => true), 'the person is asked for what the gateway did');
       assert.ok(await page.locator('#map-land').getAttribute('d'));
+      const order = () => lastAnswer(page).locator('.said > :is(.text, .call)').evaluateAll((parts) => parts.map(({ className }) => className.split(' ')[0]));
+      const written = await order();
+      assert.ok(written.lastIndexOf('text') > written.indexOf('call'), `what was said to the map stands behind it: ${written}`);
 
       await page.reload();
       await settled(page);
       await page.locator('.map-mark').first().waitFor();
-      // The session's assistant goes on, whatever the page has chosen.
+      assert.deepEqual(await order(), written);
+      // The conversation's assistant goes on.
+      await until(async () => (await page.locator('#assistant').inputValue()) === 'travel');
       await send(page, 'and Rome?');
       await page.locator('.map-mark text', { hasText: 'Colosseum' }).waitFor();
       await settled(page);
@@ -47,8 +52,51 @@ export function map(withPage) {
       await page.locator('.map-mark text', { hasText: 'Senso-ji' }).waitFor();
       await page.keyboard.press('Escape');
       await settled(page);
+      // And whoever wants to do without it can.
+      await page.locator('#assistant').selectOption('');
+      await send(page, '/fast and Paris?');
+      await settled(page);
+      assert.equal(chats.at(-1)?.assistant, 'plain');
+      assert.equal(await lastAnswer(page).locator('.call').count(), 0);
       await page.locator('#new-chat').click();
       assert.ok(await page.locator('#map').isHidden());
+    }));
+
+    test('two fingers zoom it, around what is between them', () => withPage({ hasTouch: true, viewport: { width: 390, height: 800 } }, async (page) => {
+      await scriptAnswer(page, [{ content: 'x', state: { map: TOKYO } }, { finish_reason: 'stop' }]);
+      await send(page, 'where');
+      await settled(page);
+      await until(async () => Math.abs((await zoom(page)) - 10) < 0.01);
+      const box = /** @type {{x: number, y: number, width: number, height: number}} */ (await page.locator('.map-view').boundingBox());
+      const [x, y] = [box.x + box.width / 2, box.y + box.height / 2];
+      const before = /** @type {number[]} */ (await place(page));
+      const touch = await page.context().newCDPSession(page);
+      const fingers = (/** @type {number} */ apart) => [x - apart, x + apart].map((at, id) => ({ x: at, y, id }));
+      await touch.send('Input.dispatchTouchEvent', { type: 'touchStart', touchPoints: fingers(20) });
+      for (const apart of [25, 30, 40]) await touch.send('Input.dispatchTouchEvent', { type: 'touchMove', touchPoints: fingers(apart) });
+      await touch.send('Input.dispatchTouchEvent', { type: 'touchEnd', touchPoints: [] });
+      // Twice as far apart is one level, and the middle stays where it is.
+      await until(async () => Math.abs((await zoom(page)) - 11) < 0.02);
+      const after = /** @type {number[]} */ (await place(page));
+      const middle = box.width / 2;
+      assert.ok(Math.abs((after[0] - middle) - 2 * (before[0] - middle)) < 3, `${before} ${after}`);
+      assert.equal(await page.evaluate(() => scrollX), 0);
+    }));
+
+    test('the small world stands where no place is, or nowhere', () => withPage({ reducedMotion: 'reduce', viewport: { width: 360, height: 740 } }, async (page) => {
+      const inset = page.locator('.map-inset');
+      const at = async (/** @type {number[][]} */ places) => {
+        const [longitudes, latitudes] = [0, 1].map((axis) => places.map((each) => each[axis]));
+        const map = { longitude: 0, latitude: 0, zoom: 8, longitudes, latitudes, labels: places.map(() => 'A') };
+        await scriptAnswer(page, [{ content: 'x', state: { map } }, { finish_reason: 'stop' }]);
+        await send(page, 'where');
+        await settled(page);
+        return (await inset.isVisible()) ? inset.getAttribute('data-corner') : '';
+      };
+      assert.equal(await at([[0, 0]]), 'top right');
+      assert.equal(await at([[0.8, 0.35]]), 'top left');
+      assert.equal(await at([[0.8, 0.35], [-0.8, 0.35]]), 'bottom right');
+      assert.equal(await at([[0.8, 0.35], [-0.8, 0.35], [0.8, -0.35]]), '');
     }));
 
     test('it is moved and zoomed by hand, by wheel and by keyboard', () => withPage({ reducedMotion: 'reduce' }, async (page) => {

@@ -22,6 +22,36 @@ export function sessions(withPage) {
       await assertSame(page);
     }));
 
+    test('what has not arrived is back in the box after a reload', () => withPage({}, async (page) => {
+      // Nobody answers: not the making of the conversation, later not the request.
+      await page.route('**/api/v1/sessions', () => {}, { times: 1 });
+      await send(page, '/fast one');
+      await page.locator('.question').waitFor();
+      await page.reload();
+      await page.locator('.idea').first().waitFor();
+      assert.equal(await page.locator('#prompt').inputValue(), '/fast one');
+      await page.locator('#prompt').press('Enter');
+      await settled(page);
+      await page.locator('#prompt').pressSequentially('half a thou');
+      await page.reload();
+      await settled(page);
+      assert.equal(await page.locator('#prompt').inputValue(), 'half a thou');
+      await page.route('**/api/v1/chat/stream', () => {}, { times: 1 });
+      await send(page, '/fast two');
+      await page.locator('.question').nth(1).waitFor();
+      await page.reload();
+      await settled(page);
+      await until(async () => (await page.locator('#prompt').inputValue()) === '/fast two');
+      await page.locator('#prompt').press('Enter');
+      await answers(page, 2);
+      // What has arrived is not given back.
+      await page.reload();
+      await answers(page, 2);
+      await page.waitForFunction(() => document.getElementById('status')?.textContent === '');
+      assert.equal(await page.locator('#prompt').inputValue(), '');
+      await assertSame(page);
+    }));
+
     test('a reload shows all that was there', () => withPage({}, async (page) => {
       await send(page, '/think /tool /fast');
       const asking = await settled(page);
@@ -355,7 +385,8 @@ async function assertSame(page) {
   const { messages } = await kept(page);
   // Markdown's marks and what is between paragraphs are drawn, not written.
   const letters = (/** @type {string} */ text) => text.replace(/[\s*`|-]+/g, '');
-  const texts = await page.locator('.answer .text').evaluateAll((all) => all.map((text) => text.textContent ?? ''));
+  const texts = await page.locator('.answer').evaluateAll((all) => all.map((answer) =>
+    [...answer.querySelectorAll('.text')].map((text) => text.textContent).join('')));
   const answers = messages.filter((message) => message.role === 'assistant');
   assert.deepEqual(texts.map(letters), answers.map(({ content }) => letters(content)));
 }

@@ -4,7 +4,7 @@
 import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import { describe, test } from 'node:test';
-import { scriptAnswer, send, sentChats, settled, status } from '../browser.mjs';
+import { scriptAnswer, send, sentChats, settled, status, until } from '../browser.mjs';
 
 const OWN = { locale: 'en-IE' }; // a person of its own: settings are kept in the browser
 
@@ -97,8 +97,35 @@ export function settings(withPage) {
       assert.equal(await page.locator('#pictures img').count(), 4);
     }));
 
+    test('provider and model are there again the next time', () => withPage({ locale: 'en-SG' }, async (page) => {
+      await page.route('**/api/v1/providers', (route) => route.fulfill({
+        json: {
+          default: 'one',
+          providers: ['one', 'two'].map((name) => ({
+            name, dialect: 'openai', configured: true, streams: true, default_model: 'm', models: ['m', 'n'], any_model: false, key_variable: null, description: '',
+          })),
+        },
+      }));
+      await page.reload();
+      await page.locator('#provider').selectOption('two');
+      await page.locator('#model').fill('n');
+      await page.locator('#prompt').focus();
+      await page.reload();
+      await page.locator('.idea').first().waitFor();
+      assert.equal(await page.locator('#provider').inputValue(), 'two');
+      assert.equal(await page.locator('#model').inputValue(), 'n');
+      // One that is not there any more is not asked for again.
+      await page.locator('#model').fill('o');
+      await page.locator('#prompt').focus();
+      await page.locator('#provider').selectOption('one');
+      await page.locator('#provider').selectOption('two');
+      assert.equal(await page.locator('#model').inputValue(), '');
+    }));
+
     test('beside a wide page the list is a column, and Escape still stops an answer', () => withPage({ viewport: { width: 1500, height: 800 } }, async (page) => {
-      await page.locator('#open-history').click();
+      // It is there from the beginning, and has not taken the keyboard.
+      assert.ok(await page.locator('#history').isVisible());
+      assert.equal(await page.evaluate(() => document.activeElement?.id), 'prompt');
       await send(page, '/long');
       await page.locator('.answer[aria-busy="true"] .text:not(:empty)').waitFor();
       await page.keyboard.press('Escape');
@@ -107,6 +134,43 @@ export function settings(withPage) {
       assert.ok(await page.locator('#prompt').isVisible());
       await page.locator('#open-history').click();
       assert.ok(await page.locator('#history').isHidden());
+      // Whoever has closed it finds it closed, whoever has opened it open.
+      await page.reload();
+      await settled(page);
+      assert.ok(await page.locator('#history').isHidden());
+      await page.locator('#open-history').click();
+      await page.locator('.session-title', { hasText: '/long' }).waitFor();
+      assert.ok(await page.locator('#history').evaluate((list) => list.contains(document.activeElement)));
+      await page.reload();
+      await page.locator('.session-title', { hasText: '/long' }).waitFor();
+      await page.setViewportSize({ width: 1000, height: 800 });
+      await page.locator('#history').waitFor({ state: 'hidden' });
+      await page.setViewportSize({ width: 1500, height: 800 });
+      await page.locator('#history').waitFor();
+    }));
+
+    test('of several messages that were asked at once, one is changed and all are sent', () => withPage({}, async (page) => {
+      const user = (/** @type {string} */ content) => ({ role: 'user', content, run_id: 'r_1' });
+      await page.route('**/messages', (route) => route.fulfill({
+        json: {
+          messages: [user('one'), user('two'), { role: 'assistant', id: 'r_1', run_id: 'r_1', content: 'x', finish_reason: 'stop', model: 'm', provider: 'p' }],
+          runs: [{ id: 'r_1', parent: null, status: 'finished' }],
+        },
+      }));
+      await scriptAnswer(page, [{ content: 'x', finish_reason: 'stop' }]);
+      await send(page, 'hello');
+      await settled(page);
+      await page.reload();
+      await settled(page);
+      const question = page.locator('.question').nth(1);
+      await question.hover();
+      await question.getByRole('button', { name: 'Edit' }).click();
+      await question.locator('textarea').fill('three');
+      const chats = sentChats(page);
+      await page.keyboard.press('Enter');
+      await until(async () => chats.length === 1);
+      assert.deepEqual(chats[0].messages, ['one', 'three'].map((content) => ({ role: 'user', content })));
+      assert.equal(chats[0].parent, null);
     }));
 
     test('a message in other words leaves aside what followed it', () => withPage({}, async (page) => {
