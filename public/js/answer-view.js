@@ -86,8 +86,11 @@ export class AnswerView {
     if (!element) return;
     element.querySelector('.call-answer')?.remove();
     const what = element.querySelector('.call-what');
-    // Only what the gateway did itself comes with the tool's name.
-    if (what && name) what.textContent = isError ? WORDS.failedCall : WORDS.ownCall;
+    // Only what the gateway did itself comes with the tool's name: nobody has to do anything with it.
+    if (what && name) {
+      what.textContent = isError ? WORDS.failedCall : WORDS.ownCall;
+      element.removeAttribute('open');
+    }
     const shown = element.querySelector('.call-result');
     if (shown instanceof HTMLElement) shown.hidden = false;
     shown?.querySelector('pre')?.replaceChildren(prettyJson(String(content ?? '')));

@@ -2,7 +2,7 @@
 // The travel assistant's map: the world as one drawing, places on it, moved by the answer and by hand. DOM only;
 // nothing is loaded from elsewhere, and the drawing itself only when there is something to show.
 
-import { MOST_ZOOM, WORLD, between, bounded, fit, project, scaleBar, scaleOf } from './mercator.js';
+import { MOST_ZOOM, WORLD, between, bounded, fit, graticule, project, scaleBar, scaleOf } from './mercator.js';
 import { WORDS } from './words.js';
 
 /** @typedef {import('./mercator.js').Camera} Camera */
@@ -14,8 +14,11 @@ const MOST_PLACES = 200; // more are not told apart, and would make the page slo
 const MOST_LETTERS = 60;
 const NAME = 130; // pixels that a name takes
 const LINE = 14; // and its line
-const LETTER = 7; // and each of its letters, more or less
+const LETTER = 7.5; // and each of its letters
+const DOT = 10; // and half of its place, with some room
+const DEGREES = 50; // pixels that the name of a line takes
 const FAR = 4; // levels: from here on one does not see any more where in the world this is
+const NEAR = 9; // and from here on the coasts would be drawn wrong: only what is exact is shown
 const STEP = 80; // pixels that an arrow key moves the map
 
 export class MapView {
@@ -88,7 +91,7 @@ export class MapView {
     this.#turnedAt = NaN;
     this.marks.replaceChildren(...this.#places.map(({ label }) => {
       const mark = shape('g', { class: 'map-mark' });
-      const text = shape('text', { x: 10, y: 4 });
+      const text = shape('text', { x: DOT, y: 4 });
       text.textContent = label;
       mark.append(shape('circle', { r: 6 }), text);
       return mark;
@@ -141,7 +144,10 @@ export class MapView {
     [...this.marks.children].forEach((mark, index) => mark.setAttribute('transform', `translate(${points[index].x} ${points[index].y})`));
     // Moved without coming nearer, all names stand as they stood.
     if (camera.zoom !== this.#turnedAt) this.#turnNames();
+    this.world.setAttribute('opacity', String(Math.max(0, Math.min(1, NEAR - camera.zoom))));
+    this.svg.classList.toggle('near', camera.zoom > NEAR);
     this.#placeInset(points);
+    this.#drawGrid();
     const { kilometres, pixels } = scaleBar(camera, Math.min(120, width / 3));
     const bar = this.svg.querySelector('.map-bar');
     bar?.setAttribute('d', `M12 ${height - 18}v6h${pixels.toFixed(1)}v-6`);
@@ -150,6 +156,28 @@ export class MapView {
     length?.setAttribute('y', String(height - 10));
     if (length) length.textContent = kilometres < 1 ? `${Math.round(kilometres * 1000)} m` : `${kilometres.toLocaleString('en')} km`;
     this.element.dataset.zoom = camera.zoom.toFixed(2);
+  }
+
+  #drawGrid() {
+    const size = this.#size;
+    const { meridians, parallels } = graticule(this.#camera, size);
+    const lines = [...meridians.map(({ at }) => `M${at.toFixed(1)} 0v${size.height}`), ...parallels.map(({ at }) => `M0 ${at.toFixed(1)}h${size.width}`)];
+    this.svg.querySelector('.map-grid')?.setAttribute('d', lines.join(''));
+    const words = (/** @type {number} */ x, /** @type {number} */ y, /** @type {string} */ text) => {
+      const element = shape('text', { x: x.toFixed(1), y: y.toFixed(1) });
+      element.textContent = text;
+      return element;
+    };
+    const { corner } = this.inset.dataset;
+    const [across, down] = this.inset.hasAttribute('hidden') ? [0, 0] : [this.inset.clientWidth + DOT, this.inset.clientHeight + DOT];
+    const isUnder = { left: corner === 'top left', right: corner === 'top right' };
+    // Below them is the scale, and in a corner the small world.
+    const low = parallels.filter(({ at }) => at > 2 * LINE + (isUnder.left ? down : 0) && at < size.height - 3 * LINE);
+    const top = meridians.filter(({ at }) => at > (isUnder.left ? across : 0) && at < size.width - DEGREES - (isUnder.right ? across : 0));
+    this.svg.querySelector('.map-degrees')?.replaceChildren(
+      ...top.map(({ at, degrees }) => words(at + 4, LINE, WORDS.longitude(degrees))),
+      ...low.map(({ at, degrees }) => words(6, at - 4, WORDS.latitude(degrees))),
+    );
   }
 
   /**
@@ -166,7 +194,7 @@ export class MapView {
       const fromSide = corner.endsWith('left') ? point.x : width - point.x;
       const fromEnd = corner.startsWith('top') ? point.y : height - point.y;
       // A name stands at either side of its place.
-      const name = Math.min(NAME, this.#places[index].label.length * LETTER + LINE);
+      const name = this.#nameOf(index) + LINE;
       return fromSide > across + name || fromEnd > down + LINE || fromSide < -name || fromEnd < -LINE;
     });
     // It stays where it is as long as it can.
@@ -177,18 +205,28 @@ export class MapView {
     inset.querySelector('circle')?.setAttribute('cy', String(y));
   }
 
-  /** A name stands to the left of its place where another place is close to the right. */
+  /** A name stands to the right of its place, or to the left, or only in the list below: never over another one. */
   #turnNames() {
     const scale = scaleOf((this.#turnedAt = this.#camera.zoom));
+    const at = this.#places.map(({ x, y }) => ({ x: x * scale, y: y * scale }));
+    /** @type {{left: number, right: number, y: number}[]} */
+    const taken = at.map(({ x, y }) => ({ left: x - DOT, right: x + DOT, y }));
     [...this.marks.querySelectorAll('text')].forEach((text, index) => {
-      const own = this.#places[index];
-      const isInTheWay = this.#places.some((other) => {
-        const [right, down] = [(other.x - own.x) * scale, (other.y - own.y) * scale];
-        return other !== own && right > 0 && right < NAME && Math.abs(down) < LINE;
-      });
-      text.setAttribute('x', isInTheWay ? '-10' : '10');
-      text.setAttribute('text-anchor', isInTheWay ? 'end' : 'start');
+      const { x, y } = at[index];
+      const wide = this.#nameOf(index);
+      const sides = [{ anchor: 'start', left: x + DOT, right: x + DOT + wide }, { anchor: 'end', left: x - DOT - wide, right: x - DOT }];
+      const free = sides.find(({ left, right }) => taken.every((other) => other.right <= left || other.left >= right || Math.abs(other.y - y) >= LINE));
+      text.toggleAttribute('hidden', !free);
+      if (!free) return;
+      taken.push({ ...free, y });
+      text.setAttribute('x', free.anchor === 'end' ? String(-DOT) : String(DOT));
+      text.setAttribute('text-anchor', free.anchor);
     });
+  }
+
+  /** @param {number} index @returns {number} pixels that a place's name takes, more or less */
+  #nameOf(index) {
+    return Math.min(NAME, this.#places[index].label.length * LETTER);
   }
 
   /** @param {number} by levels @param {{x: number, y: number}} [at] what stays where it is, in pixels */

@@ -68,6 +68,36 @@ export function scaleBar({ y, zoom }, most) {
   return { kilometres: (round * exponent) / 1000, pixels: (round * exponent) / perPixel };
 }
 
+const STEPS = [30, 10, 5, 2, 1, 0.5, 0.2, 0.1, 0.05, 0.02, 0.01, 0.005]; // degrees between two lines
+const APART = 80; // pixels that they are apart, at least
+
+/** @typedef {{at: number, degrees: number}} Line at: pixels from the left, or from the top */
+
+/**
+ * The lines of round degrees that cross what is seen.
+ * @param {Camera} camera @param {{width: number, height: number}} size @returns {{meridians: Line[], parallels: Line[]}}
+ */
+export function graticule({ x, y, zoom }, { width, height }) {
+  const scale = scaleOf(zoom);
+  const perPixel = 360 / (WORLD * scale);
+  const step = STEPS.findLast((each) => each / perPixel >= APART) ?? STEPS[0];
+  const [left, right] = [-width, width].map((side) => ((x + side / 2 / scale) / WORLD) * 360 - 180);
+  const [north, south] = [-height, height].map((side) => latitudeAt(y + side / 2 / scale));
+  const meridians = multiples(step, left, right).map((degrees) => ({ at: (degrees - left) / perPixel, degrees: round(degrees - 360 * Math.round(degrees / 360)) }));
+  const parallels = multiples(step, south, north).map((degrees) => ({ at: (project(degrees, 0).y - y) * scale + height / 2, degrees: round(degrees) }));
+  return { meridians, parallels };
+}
+
+/** @param {number} step @param {number} from @param {number} to @returns {number[]} a hundred at most */
+function multiples(step, from, to) {
+  const first = Math.ceil(from / step);
+  const count = Math.min(100, Math.floor(to / step) - first + 1);
+  return Array.from({ length: Math.max(0, count) }, (_, index) => (first + index) * step);
+}
+
+/** @param {number} degrees without what a computer makes of a tenth */
+const round = (degrees) => Math.round(degrees * 1000) / 1000;
+
 /** What fits on a call's stack is not enough for a thousand places. @param {number[]} numbers */
 const min = (numbers) => numbers.reduce((least, each) => Math.min(least, each), Infinity);
 /** @param {number[]} numbers */

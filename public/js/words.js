@@ -45,6 +45,8 @@ export const WORDS = {
   noneLeft: 'No conversations are left.',
   mapOf: (/** @type {string[]} */ places) => (places.length ? `Map with ${places.join(', ')}` : 'Map'),
   morePlaces: (/** @type {number} */ count) => `${count.toLocaleString('en')} more places are not shown`,
+  latitude: (/** @type {number} */ degrees) => `${Math.abs(degrees)}°${degrees ? (degrees > 0 ? ' N' : ' S') : ''}`,
+  longitude: (/** @type {number} */ degrees) => `${Math.abs(degrees)}°${degrees % 180 ? (degrees > 0 ? ' E' : ' W') : ''}`,
   text: 'text',
   toDo: 'to do',
   isDone: 'done',

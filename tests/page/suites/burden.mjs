@@ -122,7 +122,7 @@ export function burden(withPage) {
           { tool_calls: [{ index: 0, id: 'c', type: 'function', function: { name: 'f', arguments: '{}' } }] }, { finish_reason: 'tool_calls' },
         ]);
         await send(page, 'all');
-        await (await settled(page)).locator('summary').click();
+        await (await settled(page)).locator('.thinking summary').click();
         await check('all that an answer has');
         await page.locator('#open-settings').click();
         await check('the settings');

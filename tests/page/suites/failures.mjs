@@ -125,7 +125,7 @@ export function failures(withPage) {
       ], `event: error\ndata: ${JSON.stringify({ error: { type: 'truncated', message: hostile } })}\n\n`);
       await send(page, hostile);
       const answer = await settled(page);
-      await answer.locator('summary').click();
+      await answer.locator('.thinking summary').click();
       const found = await page.locator('.conversation').evaluate((conversation) => ({
         foreign: [...conversation.querySelectorAll('script, img, iframe, svg, object, embed, style, link, base, meta')].map((e) => e.outerHTML),
         handlers: [...conversation.querySelectorAll('*')].flatMap((e) => [...e.attributes]).map((a) => a.name).filter((name) => name.startsWith('on')),

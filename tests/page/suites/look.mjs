@@ -70,7 +70,7 @@ export function look(withPage) {
         ]);
         await send(page, WIDE);
         const answer = await settled(page);
-        await answer.locator('summary').click();
+        await answer.locator('.thinking summary').click();
         assert.equal(await overflow(page), 0, 'a wide answer');
         assert.deepEqual(await overlaps(page, '.tools > :not([hidden])'), []);
       }));
@@ -87,7 +87,7 @@ export function look(withPage) {
           { warnings: ['w'], refusal: 'no', model: 'demo', provider: 'demo' },
         ], 'event: error\ndata: {"error":{"type":"timeout","message":"m"}}\n\n');
         await send(page, 'hello');
-        await (await settled(page)).locator('summary').click();
+        await (await settled(page)).locator('.thinking summary').click();
         assert.deepEqual(await poorContrast(page), []);
         await page.locator('#open-history').click();
         await page.locator('.session [data-action="rename"]').first().click();

@@ -29,6 +29,8 @@ export function map(withPage) {
       assert.deepEqual(await page.locator('.map-mark text').allTextContents(), ['Senso-ji', 'Shibuya Crossing', 'Tokyo Tower']);
       await until(async () => Math.abs((await zoom(page)) - 11) < 0.01);
       assert.match(await answer.locator('.call-what').innerText(), /gateway/);
+      assert.ok(await answer.locator('.call-result').isHidden(), 'what was done is folded');
+      await answer.locator('.call-head').click();
       assert.match(await answer.locator('.call-result pre').innerText(), /The map has moved/);
       assert.ok(await answer.locator('.call-answer').first().isHidden().catch(() => true), 'the person is asked for what the gateway did');
       assert.ok(await page.locator('#map-land').getAttribute('d'));
@@ -62,7 +64,7 @@ export function map(withPage) {
       assert.ok(await page.locator('#map').isHidden());
     }));
 
-    test('two fingers zoom it, around what is between them', () => withPage({ hasTouch: true, viewport: { width: 390, height: 800 } }, async (page) => {
+    test('two fingers zoom it, around what is between them', () => withPage({ hasTouch: true, reducedMotion: 'reduce', viewport: { width: 390, height: 800 } }, async (page) => {
       await scriptAnswer(page, [{ content: 'x', state: { map: TOKYO } }, { finish_reason: 'stop' }]);
       await send(page, 'where');
       await settled(page);
@@ -126,6 +128,21 @@ export function map(withPage) {
         assert.ok(left > 0 && left < box.width && top > 0 && top < box.height, `${left} ${top}`);
       }
       assert.equal(await page.locator('.map-view').getAttribute('aria-label'), 'Map with Senso-ji, Shibuya');
+      // So near the coasts would be wrong; the lines are not.
+      assert.equal(await page.locator('.map-world').getAttribute('opacity'), '0');
+      assert.ok((await page.locator('.map-degrees text').allTextContents()).includes('139.7° E'));
+      // From afar one name would stand over the other.
+      assert.equal(await page.locator('.map-mark text:visible').count(), 2);
+      for (let levels = 0; levels < 7; levels++) await page.locator('#map [data-action="farther"]').click();
+      assert.ok((await page.locator('.map-degrees text').allTextContents()).some((text) => /^\d+° E$/.test(text)));
+      assert.equal(await page.locator('.map-world').getAttribute('opacity'), '1');
+      const boxes = await page.locator('.map-mark text:visible').evaluateAll((names) => names.map((name) => name.getBoundingClientRect()));
+      for (const one of boxes) {
+        for (const other of boxes) {
+          const isOver = one !== other && one.left < other.right && other.left < one.right && one.top < other.bottom && other.top < one.bottom;
+          assert.ok(!isOver, 'a name stands over another one');
+        }
+      }
     }));
 
     test('ten thousand places, and places that are none, leave the page usable', () => withPage({}, async (page) => {
