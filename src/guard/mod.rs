@@ -3,6 +3,7 @@
 //! **Invariant:** what is banned does not leave, however it is cut into pieces; what is not banned leaves byte for
 //! byte, and waits only as long as it may still turn out to be the beginning of something banned.
 
+mod escape;
 mod normal;
 mod patterns;
 mod scan;

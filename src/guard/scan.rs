@@ -3,6 +3,7 @@
 use aho_corasick::automaton::StateID;
 
 use super::Rules;
+use super::escape::{Escape, Said};
 use super::normal::each_byte;
 
 /// What was given out is remembered this long, for patterns that look at what is before them.
@@ -84,23 +85,6 @@ pub struct Scan {
     escape: Escape,
 }
 
-/// Where an escape of JSON stands.
-#[derive(Debug, Default)]
-enum Escape {
-    #[default]
-    None,
-    /// Behind the backslash that begins here.
-    Begun(usize),
-    /// In the digits of `\u`.
-    Digits { from: usize, count: u32, value: u32 },
-    /// Behind the first half of a pair.
-    Half { from: usize, high: u32 },
-    /// Behind the backslash of the second half.
-    HalfBegun { from: usize, high: u32 },
-    /// In its digits.
-    HalfDigits { from: usize, high: u32, count: u32, value: u32 },
-}
-
 impl Scan {
     /// A text that is still to come.
     pub fn new(form: Form) -> Self {
@@ -124,11 +108,13 @@ impl Scan {
         for char in piece.chars() {
             let at = self.text.len();
             self.text.push(char);
-            let hit = match self.form {
-                Form::Plain => self.take(rules, char, at, ends),
-                Form::Json => self.unescape(rules, char, at, ends),
+            let read = match self.form {
+                Form::Plain => Some((char, at)),
+                Form::Json => self.escape.read(char, at),
             };
-            if hit {
+            if let Some((char, at)) = read
+                && self.take(rules, char, at, ends)
+            {
                 return self.cut(out);
             }
         }
@@ -226,13 +212,22 @@ impl Scan {
 
     /// From where on the text may still become a match; none if one was found that ends it.
     fn match_patterns(&mut self, rules: &Rules, is_whole: bool, ends: bool) -> Option<usize> {
+        if rules.patterns.is_empty() {
+            return Some(self.text.len());
+        }
         let mut from = self.given;
         loop {
-            let begun = if is_whole { self.text.len() } else { rules.patterns.begun(&self.text, from) };
-            // What may still become longer is no match yet.
-            let Some((start, end)) = rules.patterns.find(&self.text, (from, begun), is_whole) else {
-                return Some(begun);
+            let said = match self.form {
+                Form::Plain => Said::plain(&self.text),
+                Form::Json => Said::unescaped(&self.text, self.given),
             };
+            let begin = said.behind(from);
+            let begun = if is_whole { said.text.len() } else { rules.patterns.begun(&said.text, begin) };
+            // What may still become longer is no match yet.
+            let Some((start, end)) = rules.patterns.find(&said.text, (begin, begun), is_whole) else {
+                return Some(said.place(begun));
+            };
+            let (start, end) = (said.place(start), said.place(end));
             if self.hit(start, end, ends) {
                 return None;
             }
@@ -292,77 +287,6 @@ impl Scan {
         self.forgotten = self.forgotten.saturating_add(old);
         self.pending = self.pending.map(|(start, end)| (start.saturating_sub(old), end.saturating_sub(old)));
         self.escape.move_by(old);
-    }
-
-    /// A character of JSON.
-    fn unescape(&mut self, rules: &Rules, char: char, at: usize, ends: bool) -> bool {
-        let digit = char.to_digit(16);
-        match (std::mem::take(&mut self.escape), char, digit) {
-            (Escape::None, '\\', _) => self.escape = Escape::Begun(at),
-            (Escape::None, char, _) => return self.take(rules, char, at, ends),
-            (Escape::Begun(from), 'u', _) => self.escape = Escape::Digits { from, count: 0, value: 0 },
-            (Escape::Begun(from), char, _) => {
-                let char = match char {
-                    'n' => '\n',
-                    't' => '\t',
-                    'r' => '\r',
-                    'b' => '\u{8}',
-                    'f' => '\u{c}',
-                    other => other,
-                };
-                return self.take(rules, char, from, ends);
-            }
-            (Escape::Digits { from, count, value }, _, Some(digit)) => {
-                let (count, value) = (count.saturating_add(1), (value << 4) | digit);
-                match (count, value) {
-                    (4, 0xd800..=0xdbff) => self.escape = Escape::Half { from, high: value },
-                    (4, _) => return self.take(rules, char::from_u32(value).unwrap_or('\u{fffd}'), from, ends),
-                    _ => self.escape = Escape::Digits { from, count, value },
-                }
-            }
-            (Escape::Half { from, high }, '\\', _) => self.escape = Escape::HalfBegun { from, high },
-            (Escape::HalfBegun { from, high }, 'u', _) => {
-                self.escape = Escape::HalfDigits { from, high, count: 0, value: 0 };
-            }
-            (Escape::HalfDigits { from, high, count, value }, _, Some(digit)) => {
-                let (count, value) = (count.saturating_add(1), (value << 4) | digit);
-                if count < 4 {
-                    self.escape = Escape::HalfDigits { from, high, count, value };
-                    return false;
-                }
-                let low = value.wrapping_sub(0xdc00);
-                let code = (high.wrapping_sub(0xd800) << 10).wrapping_add(low).wrapping_add(0x10000);
-                let pair = if low < 0x400 { char::from_u32(code) } else { None };
-                return self.take(rules, pair.unwrap_or('\u{fffd}'), from, ends);
-            }
-            // No escape after all; what it is, whoever reads the JSON will find out.
-            (_, char, _) => return self.take(rules, char, at, ends),
-        }
-        false
-    }
-}
-
-impl Escape {
-    fn from(&self) -> Option<usize> {
-        match self {
-            Escape::None => None,
-            Escape::Begun(from)
-            | Escape::Digits { from, .. }
-            | Escape::Half { from, .. }
-            | Escape::HalfBegun { from, .. }
-            | Escape::HalfDigits { from, .. } => Some(*from),
-        }
-    }
-
-    fn move_by(&mut self, by: usize) {
-        match self {
-            Escape::None => {}
-            Escape::Begun(from)
-            | Escape::Digits { from, .. }
-            | Escape::Half { from, .. }
-            | Escape::HalfBegun { from, .. }
-            | Escape::HalfDigits { from, .. } => *from = from.saturating_sub(by),
-        }
     }
 }
 
@@ -447,6 +371,26 @@ mod tests {
             check(&rules, Form::Plain, true, text, (text, false));
         }
         check(&rules, Form::Plain, true, "an ass.", ("an ", true));
+    }
+
+    #[test]
+    fn patterns_see_what_escapes_say() {
+        let rules = rules(&[], &[r"\bsk-[a-z0-9]{8,16}\b", "a\"b\n\u{1f600}"], false);
+        for (text, masked, ended) in [
+            (r#"{"k":"sk-abcdefgh"}"#, r#"{"k":"***********"}"#, r#"{"k":""#),
+            (r#"{"k":"\u0073k\u002dabcdefgh"}"#, r#"{"k":"*********************"}"#, r#"{"k":""#),
+            (r#"{"k":"\\\\\\\\\\sk-abcdefgh"}"#, r#"{"k":"\\\\\\\\\\***********"}"#, r#"{"k":"\\\\\\\\\\"#),
+            (r#"{"k":"\nsk-abcdefgh\n"}"#, r#"{"k":"\n***********\n"}"#, r#"{"k":"\n"#),
+            (r#"{"k":"a\"b\n\ud83d\ude00"}"#, r#"{"k":"******************"}"#, r#"{"k":""#),
+            (r#"{"k":"é\u00e9 sk-abcdefgh é"}"#, r#"{"k":"é\u00e9 *********** é"}"#, r#"{"k":"é\u00e9 "#),
+        ] {
+            check(&rules, Form::Json, false, text, (masked, false));
+            check(&rules, Form::Json, true, text, (ended, true));
+        }
+        for text in [r#"{"k":"\\nsk-ab","l":"\u00"}"#, r#"{"k":"sk-abc\u"#, r#"{"k":"xsk-abcdefgh"}"#, r"\ud83d\", r"\"]
+        {
+            check(&rules, Form::Json, true, text, (text, false));
+        }
     }
 
     #[test]
