@@ -2,13 +2,14 @@
 // The travel assistant's map: the world as one drawing, places on it, moved by the answer and by hand. DOM only;
 // nothing is loaded from elsewhere, and the drawing itself only when there is something to show.
 
-import { MOST_ZOOM, WORLD, between, bounded, fit, graticule, project, scaleBar, scaleOf } from './mercator.js';
+import { MOST_ZOOM, WORLD, between, bounded, fit, graticule, project, scaleBar, scaleOf, sees } from './mercator.js';
 import { WORDS } from './words.js';
 
 /** @typedef {import('./mercator.js').Camera} Camera */
 /** @typedef {{label: string, x: number, y: number}} Place */
 
 const SVG = 'http://www.w3.org/2000/svg';
+const USUAL = { width: 640, height: 480 }; // pixels of the map that an assistant thinks of
 const MOVE = 900; // milliseconds that a move takes
 const MOST_PLACES = 200; // more are not told apart, and would make the page slow
 const MOST_LETTERS = 60;
@@ -65,7 +66,15 @@ export class MapView {
     this.#draw();
     this.#places = view.places;
     this.#mark(view.beyond);
-    this.#go(view.camera);
+    this.#go(this.#meant(view.camera));
+  }
+
+  /** What a map of the usual size would show, this one shows, too: on a phone it is from farther away. @param {Camera} camera */
+  #meant(camera) {
+    const places = this.#places.filter((place) => sees(camera, USUAL, place));
+    if (places.every((place) => sees(camera, this.#size, place))) return camera;
+    const all = fit(places, this.#size) ?? camera;
+    return { ...all, zoom: Math.min(all.zoom, camera.zoom) };
   }
 
   get #size() {

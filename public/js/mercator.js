@@ -59,6 +59,13 @@ export function fit(points, { width, height }) {
   return { x: (left + right) / 2, y: (top + bottom) / 2, zoom };
 }
 
+/** @param {Camera} camera @param {{width: number, height: number}} size @param {Point} point @returns {boolean} whether it is seen */
+export function sees({ x, y, zoom }, { width, height }, point) {
+  const scale = scaleOf(zoom);
+  const across = point.x - x - Math.round((point.x - x) / WORLD) * WORLD;
+  return Math.abs(across * scale) <= width / 2 && Math.abs((point.y - y) * scale) <= height / 2;
+}
+
 /** @param {Camera} camera @param {number} most pixels @returns {{kilometres: number, pixels: number}} a round length for the scale */
 export function scaleBar({ y, zoom }, most) {
   const metres = 40_075_017 * Math.cos((latitudeAt(y) * Math.PI) / 180);

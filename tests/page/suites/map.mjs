@@ -85,6 +85,19 @@ export function map(withPage) {
       assert.equal(await page.evaluate(() => scrollX), 0);
     }));
 
+    test('a small map shows the places that a large one would', () => withPage({ reducedMotion: 'reduce', viewport: { width: 360, height: 740 } }, async (page) => {
+      const places = { longitudes: [139.45, 139.9, 135.5], latitudes: [35.69, 35.7, 34.7], labels: ['West', 'East', 'Osaka'] };
+      await scriptAnswer(page, [{ content: 'x', state: { map: { ...TOKYO, ...places } } }, { finish_reason: 'stop' }]);
+      await send(page, 'where');
+      await settled(page);
+      const { width } = /** @type {{width: number}} */ (await page.locator('.map-view').boundingBox());
+      for (const [index, isSeen] of [[0, true], [1, true], [2, false]]) {
+        const [x] = /** @type {number[]} */ (await place(page, Number(index)));
+        assert.equal(x > 0 && x < width, isSeen, `${index} at ${x}`);
+      }
+      assert.ok((await zoom(page)) < 10 && (await zoom(page)) > 8);
+    }));
+
     test('the small world stands where no place is, or nowhere', () => withPage({ reducedMotion: 'reduce', viewport: { width: 360, height: 740 } }, async (page) => {
       const inset = page.locator('.map-inset');
       const at = async (/** @type {number[][]} */ places) => {
