@@ -72,8 +72,12 @@ export class MapView {
   /** What a map of the usual size would show, this one shows, too: on a phone it is from farther away. @param {Camera} camera */
   #meant(camera) {
     const places = this.#places.filter((place) => sees(camera, USUAL, place));
-    if (places.every((place) => sees(camera, this.#size, place))) return camera;
-    const all = fit(places, this.#size) ?? camera;
+    // Names are to be seen, too.
+    const { width, height } = this.#size;
+    const name = DOT + this.#places.reduce((most, _, index) => Math.max(most, this.#nameOf(index)), 0);
+    const room = { width: Math.max(width / 3, width - 2 * name), height: Math.max(height / 2, height - 4 * LINE) };
+    if (places.every((place) => sees(camera, room, place))) return camera;
+    const all = fit(places, room) ?? camera;
     return { ...all, zoom: Math.min(all.zoom, camera.zoom) };
   }
 
@@ -153,8 +157,9 @@ export class MapView {
     [...this.marks.children].forEach((mark, index) => mark.setAttribute('transform', `translate(${points[index].x} ${points[index].y})`));
     // Moved without coming nearer, all names stand as they stood.
     if (camera.zoom !== this.#turnedAt) this.#turnNames();
-    this.world.setAttribute('opacity', String(Math.max(0, Math.min(1, NEAR - camera.zoom))));
-    this.svg.classList.toggle('near', camera.zoom > NEAR);
+    const far = String(Math.max(0, Math.min(1, NEAR - camera.zoom)));
+    this.world.setAttribute('opacity', far);
+    this.svg.style.setProperty('--far', far);
     this.#placeInset(points);
     this.#drawGrid();
     const { kilometres, pixels } = scaleBar(camera, Math.min(120, width / 3));

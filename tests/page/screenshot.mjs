@@ -8,7 +8,7 @@ const [url, folder] = process.argv.slice(2);
 if (!url || !folder) throw new Error('usage: screenshot.mjs <url> <folder>');
 
 const SIZES = [
-  { file: 'desk.png', options: { viewport: { width: 1280, height: 800 }, colorScheme: /** @type {const} */ ('light') } },
+  { file: 'desk.png', options: { viewport: { width: 1440, height: 860 }, colorScheme: /** @type {const} */ ('light') } },
   { file: 'phone.png', options: { viewport: { width: 390, height: 844 }, colorScheme: /** @type {const} */ ('dark') } },
 ];
 
@@ -21,7 +21,7 @@ try {
     if (file === 'desk.png') {
       await page.locator('.idea', { hasText: 'map' }).click();
       await settled(page);
-      for (let step = 0; step < 2; step++) await page.locator('#map [data-action="farther"]').click();
+      for (let step = 0; step < 4; step++) await page.locator('#map [data-action="farther"]').click();
     } else {
       await send(page, '/code');
       await settled(page);

@@ -109,9 +109,9 @@ export function map(withPage) {
         return (await inset.isVisible()) ? inset.getAttribute('data-corner') : '';
       };
       assert.equal(await at([[0, 0]]), 'top right');
-      assert.equal(await at([[0.8, 0.35]]), 'top left');
-      assert.equal(await at([[0.8, 0.35], [-0.8, 0.35]]), 'bottom right');
-      assert.equal(await at([[0.8, 0.35], [-0.8, 0.35], [0.8, -0.35]]), '');
+      assert.equal(await at([[0.75, 0.3]]), 'top left');
+      assert.equal(await at([[0.75, 0.3], [-0.75, 0.3]]), 'bottom right');
+      assert.equal(await at([[0.75, 0.3], [-0.75, 0.3], [0.75, -0.3]]), '');
     }));
 
     test('it is moved and zoomed by hand, by wheel and by keyboard', () => withPage({ reducedMotion: 'reduce' }, async (page) => {
