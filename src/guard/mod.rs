@@ -10,6 +10,7 @@ mod scan;
 mod screen;
 mod settings;
 mod terms;
+mod trail;
 
 pub use screen::{CODE, Screen, Screened, withheld};
 pub use settings::{Guardrails, Input, OnHit, Output, banned};

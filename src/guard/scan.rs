@@ -5,9 +5,13 @@ use aho_corasick::automaton::StateID;
 use super::Rules;
 use super::escape::{Escape, Said};
 use super::normal::each_byte;
+use super::trail::{Place, Trail};
 
 /// What was given out is remembered this long, for patterns that look at what is before them.
 const CONTEXT: usize = 8;
+
+/// Bytes that are looked at together: where a text is cut makes no difference.
+const PORTION: usize = 1024;
 
 /// How a text is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -16,55 +20,6 @@ pub enum Form {
     Plain,
     /// As JSON: what is escaped counts as what it stands for.
     Json,
-}
-
-/// A byte as it is compared.
-#[derive(Clone, Copy, Debug, Default)]
-struct Place {
-    /// Where its character begins.
-    at: usize,
-    /// Whether it begins a word.
-    begins: bool,
-}
-
-/// The last bytes, as many as the longest term has, in a ring: each byte of an answer passes through here.
-#[derive(Debug, Default)]
-struct Trail {
-    ring: Vec<Place>,
-    count: usize,
-    /// How many of them may still become a term.
-    depth: usize,
-}
-
-impl Trail {
-    fn push(&mut self, place: Place, depth: usize, longest: usize) {
-        if self.ring.is_empty() {
-            self.ring.resize(longest.next_power_of_two(), Place::default());
-        }
-        let slot = self.slot(self.count);
-        if let Some(slot) = self.ring.get_mut(slot) {
-            *slot = place;
-        }
-        self.count = self.count.wrapping_add(1);
-        self.depth = depth;
-    }
-
-    /// One of the last bytes, counted from the end.
-    fn last(&self, back: usize) -> Option<Place> {
-        if back == 0 || back > self.depth {
-            return None;
-        }
-        self.ring.get(self.slot(self.count.wrapping_sub(back))).copied()
-    }
-
-    /// The first of those that may still become a term.
-    fn first(&self) -> Option<Place> {
-        self.last(self.depth)
-    }
-
-    fn slot(&self, at: usize) -> usize {
-        at & self.ring.len().wrapping_sub(1)
-    }
 }
 
 /// The state of one text.
@@ -105,18 +60,21 @@ impl Scan {
     /// Takes the next piece; what may leave is appended. True if something was hit that ends the text: then nothing
     /// behind it leaves. What is hit otherwise is masked.
     pub fn push(&mut self, rules: &Rules, piece: &str, ends: bool, out: &mut String) -> bool {
-        for char in piece.chars() {
-            let at = self.text.len();
-            self.text.push(char);
-            let read = match self.form {
-                Form::Plain => Some((char, at)),
-                Form::Json => self.escape.read(char, at),
-            };
-            if let Some((char, at)) = read
-                && self.take(rules, char, at, ends)
-            {
-                return self.cut(out);
+        // Each hit rewrites what waits: were that a megabyte, a thousand hits would take a thousand times as long.
+        let mut rest = piece;
+        while rest.len() > PORTION {
+            let Some((portion, behind)) = rest.split_at_checked(rest.floor_char_boundary(PORTION)) else { break };
+            if self.push_portion(rules, portion, ends, out) {
+                return true;
             }
+            rest = behind;
+        }
+        self.push_portion(rules, rest, ends, out)
+    }
+
+    fn push_portion(&mut self, rules: &Rules, piece: &str, ends: bool, out: &mut String) -> bool {
+        if piece.chars().any(|char| self.feed(rules, char, ends)) {
+            return self.cut(out);
         }
         match self.match_patterns(rules, false, ends) {
             Some(begun) => self.give(self.waits_from(begun), out),
@@ -143,6 +101,17 @@ impl Scan {
         }
         self.give(self.text.len(), out);
         false
+    }
+
+    /// The next character as it is written.
+    fn feed(&mut self, rules: &Rules, char: char, ends: bool) -> bool {
+        let at = self.text.len();
+        self.text.push(char);
+        let read = match self.form {
+            Form::Plain => Some((char, at)),
+            Form::Json => self.escape.read(char, at),
+        };
+        read.is_some_and(|(char, at)| self.take(rules, char, at, ends))
     }
 
     /// A character as it is read; it begins in the text at a place.
@@ -228,7 +197,13 @@ impl Scan {
                 return Some(said.place(begun));
             };
             let (start, end) = (said.place(start), said.place(end));
+            let behind = self.text.split_off(end);
             if self.hit(start, end, ends) {
+                return None;
+            }
+            // A term may have begun behind it.
+            (self.escape, self.after_space, self.after_word) = (Escape::None, false, false);
+            if behind.chars().any(|char| self.feed(rules, char, ends)) {
                 return None;
             }
             // What is masked is as long as it was, in characters; in bytes it may be shorter.
@@ -253,7 +228,7 @@ impl Scan {
         self.text.extend(std::iter::repeat_n('*', stars));
         self.text.push_str(&behind);
         // Nothing that is masked is the beginning of anything; and places behind it have moved.
-        self.trail.depth = 0;
+        self.trail.forget();
         self.state = None;
         self.pending = None;
         false
@@ -371,6 +346,14 @@ mod tests {
             check(&rules, Form::Plain, true, text, (text, false));
         }
         check(&rules, Form::Plain, true, "an ass.", ("an ", true));
+    }
+
+    #[test]
+    fn a_term_that_begins_behind_a_pattern_is_one_in_long_texts_too() {
+        let (rules, line) = (rules(&["forbidden"], &[r"\d{4}-\d{4}"], false), r"é 1234-5678 \u0031234-5678 forbidden ");
+        let masked = r"é ********* ************** ********* ";
+        check(&rules, Form::Json, false, line, (masked, false));
+        assert_eq!(leaves(&rules, Form::Json, false, &[&line.repeat(300)]), (masked.repeat(300), false));
     }
 
     #[test]
