@@ -55,6 +55,21 @@ impl Account {
         Ok(())
     }
 
+    /// Lets several runs in, all or none.
+    pub fn enter_all<'a>(
+        &mut self,
+        runs: impl IntoIterator<Item = &'a str>,
+        limits: &Limits,
+        now_ms: u64,
+    ) -> Result<(), ChatError> {
+        let before = self.clone();
+        let entered = runs.into_iter().try_for_each(|run| self.enter(Some(run), limits, now_ms));
+        if entered.is_err() {
+            *self = before;
+        }
+        entered
+    }
+
     /// Whether it is far from all limits: the next requests will be let in, though many should come at once.
     pub fn has_room(&self, limits: &Limits, now_ms: u64) -> bool {
         let is_far = |count: usize, most: Option<u32>| {
@@ -188,6 +203,16 @@ mod tests {
         let wait = error.retry_after_ms.unwrap();
         assert_eq!((error.kind, wait), (ErrorKind::RateLimited, 58_500));
         assert!(account.enter(None, &limits, NOW + 2_500 + wait).is_ok(), "who waits as told is let in");
+    }
+
+    #[test]
+    fn several_are_let_in_or_none() {
+        let (mut account, limits) = (Account::default(), limits(Some(9), Some(3), None));
+        assert!(account.enter_all(["a", "b"], &limits, NOW).is_ok());
+        let before = account.clone();
+        assert!(account.enter_all(["c", "d"], &limits, NOW).is_err());
+        assert_eq!(account, before);
+        assert!(account.enter_all(["b", "c"], &limits, NOW).is_ok() && account.runs(NOW) == 3);
     }
 
     #[test]

@@ -7,6 +7,7 @@ mod account;
 mod day;
 mod limits;
 mod prices;
+mod queue;
 mod receipt;
 pub mod report;
 
@@ -14,4 +15,5 @@ pub use account::{Account, LEASE_MS, TOO_MANY_RUNS};
 pub use day::{Days, day_of, month_of};
 pub use limits::Limits;
 pub use prices::Prices;
+pub use queue::{Queue, Waiting};
 pub use receipt::{Charge, Ended, Lines, Outcome, Receipt, Used};

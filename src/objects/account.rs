@@ -9,7 +9,7 @@ use super::plain::{no_alarm, no_sockets};
 use super::reply::{self, Asked};
 use crate::models::{ChatError, ErrorKind};
 use crate::platform::{self, Home};
-use crate::service::{ROOM, Teller};
+use crate::service::{APART, ROOM, Teller};
 
 /// A key's object.
 #[durable_object]
@@ -40,7 +40,11 @@ impl AccountObject {
         match asked.path().as_str() {
             "/enter" => {
                 let has_room = teller.enter(&owner, &fields).await?;
-                return Ok(reply::nothing_but(&has_room.then_some((ROOM, "1")).into_iter().collect::<Vec<_>>()));
+                return Ok(entered(has_room));
+            }
+            "/enter-all" => {
+                let has_room = teller.enter_all(&owner, &fields).await?;
+                return Ok(has_room.map_or_else(|| reply::nothing_but(&[(APART, "1")]), entered));
             }
             "/renew" => teller.renew(&fields),
             "/leave" => teller.leave(&fields).await?,
@@ -49,4 +53,8 @@ impl AccountObject {
         }
         Ok(reply::nothing())
     }
+}
+
+fn entered(has_room: bool) -> worker::Result<web_sys::Response> {
+    reply::nothing_but(if has_room { &[(ROOM, "1")] } else { &[] })
 }

@@ -85,6 +85,15 @@ extern "C" {
     #[wasm_bindgen(method, getter, js_name = desiredSize)]
     pub fn desired_size(this: &Writer) -> Option<f64>;
 
+    /// A promise with the function that fulfils it.
+    pub type Resolvers;
+    #[wasm_bindgen(catch, js_namespace = Promise, js_name = withResolvers)]
+    pub fn with_resolvers() -> Result<Resolvers, JsValue>;
+    #[wasm_bindgen(method, getter)]
+    pub fn promise(this: &Resolvers) -> Promise;
+    #[wasm_bindgen(method)]
+    pub fn resolve(this: &Resolvers, value: &JsValue);
+
     /// A promise, awaited with closures that live longer than one wait.
     pub type Then;
     #[wasm_bindgen(method)]

@@ -52,13 +52,7 @@ impl Teller {
     /// Lets a request in, or says why not. Gives whether the next ones will be let in, too.
     pub async fn enter(self: &Rc<Self>, owner: &str, fields: &Map<String, Value>) -> Result<bool, ChatError> {
         let run = fields.get("run").and_then(Value::as_str);
-        let unreadable = |_| ChatError::new(ErrorKind::Internal, "the key's limits cannot be read");
-        let limits: Limits =
-            serde_json::from_value(fields.get("limits").cloned().unwrap_or_default()).map_err(unreadable)?;
-        if limits.monthly_budget_usd.is_some() && !self.account.borrow().knows_spending() {
-            let cost = spent(owner, &self.env).await?;
-            self.account.borrow_mut().learn_spending(cost, now_ms());
-        }
+        let limits = self.limits(owner, fields).await?;
         let mut looks = 0;
         loop {
             let entered = self.account.borrow_mut().enter(run, &limits, now_ms());
@@ -68,12 +62,39 @@ impl Teller {
                     sleep(LOOK_MS).await;
                 }
                 Err(error) => return Err(ChatError { code: None, ..error }),
-                Ok(()) => {
-                    self.keep_soon();
-                    return Ok(self.account.borrow().has_room(&limits, now_ms()));
-                }
+                Ok(()) => return Ok(self.entered(&limits)),
             }
         }
+    }
+
+    /// Lets several runs in, or none. Gives whether the next ones will be let in, too; nothing where there is no room
+    /// for all: then each may come for itself.
+    pub async fn enter_all(
+        self: &Rc<Self>,
+        owner: &str,
+        fields: &Map<String, Value>,
+    ) -> Result<Option<bool>, ChatError> {
+        let limits = self.limits(owner, fields).await?;
+        let runs = fields.get("runs").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str);
+        let entered = self.account.borrow_mut().enter_all(runs, &limits, now_ms());
+        Ok(entered.is_ok().then(|| self.entered(&limits)))
+    }
+
+    fn entered(self: &Rc<Self>, limits: &Limits) -> bool {
+        self.keep_soon();
+        self.account.borrow().has_room(limits, now_ms())
+    }
+
+    /// The key's limits; what was spent is known then, where they are about that.
+    async fn limits(&self, owner: &str, fields: &Map<String, Value>) -> Result<Limits, ChatError> {
+        let unreadable = |_| ChatError::new(ErrorKind::Internal, "the key's limits cannot be read");
+        let limits: Limits =
+            serde_json::from_value(fields.get("limits").cloned().unwrap_or_default()).map_err(unreadable)?;
+        if limits.monthly_budget_usd.is_some() && !self.account.borrow().knows_spending() {
+            let cost = spent(owner, &self.env).await?;
+            self.account.borrow_mut().learn_spending(cost, now_ms());
+        }
+        Ok(limits)
     }
 
     /// A run is still under way.

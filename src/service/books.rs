@@ -14,6 +14,7 @@ use serde_json::{Value, json};
 use super::House;
 use super::keyring::{RING_MS, has_ring, keys_within};
 use super::remote::{PATIENCE_MS, within};
+use super::together;
 use crate::callers::digest_hex;
 use crate::costs::{Charge, Days, LEASE_MS, Limits, Lines, Receipt};
 use crate::dialects::kept;
@@ -33,6 +34,8 @@ const MOST_LINES: usize = 32 << 20;
 
 /// An account that is far from all limits says so in a header, and for so long that is believed.
 pub const ROOM: &str = "x-room";
+/// One that has no room for all who were asked for together, which says nothing of one of them.
+pub const APART: &str = "x-apart";
 const ROOM_MS: u64 = 10_000;
 
 /// A receipt is told so often, if need be.
@@ -52,7 +55,22 @@ pub async fn admit(owner: &str, run: Option<&str>, house: &House) -> Result<(), 
     if limits.is_free() {
         return Ok(());
     }
-    let answer = ask_account(&house.env, owner, "/enter", &json!({"run": run, "limits": limits})).await?;
+    match run {
+        // Its provider is on the way: it can wait for those before it.
+        Some(run) if has_room(owner) => {
+            let ask = async |runs: &[&str]| match runs {
+                [run] => enter("/enter", &json!({"run": run, "limits": limits}), owner, house).await,
+                runs => enter("/enter-all", &json!({"runs": runs, "limits": limits}), owner, house).await,
+            };
+            together::enter(owner, run, ask).await
+        }
+        run => enter("/enter", &json!({"run": run, "limits": limits}), owner, house).await.map(drop),
+    }
+}
+
+/// Whether all are let in who are asked for; that one is not, who is asked for alone, is an error.
+async fn enter(path: &str, fields: &Value, owner: &str, house: &House) -> Result<bool, ChatError> {
+    let answer = ask_account(&house.env, owner, path, fields).await?;
     ROOMY.with_borrow_mut(|roomy| {
         // As many keys as an isolate sees in a moment.
         if roomy.len() > 1_000 {
@@ -64,7 +82,7 @@ pub async fn admit(owner: &str, run: Option<&str>, house: &House) -> Result<(), 
         }
     });
     match answer.status.is_success() {
-        true => Ok(()),
+        true => Ok(!answer.headers.contains_key(APART)),
         false => {
             let (status, headers) = (answer.status, answer.headers.clone());
             Err(kept::READER.read_error(status, &headers, &answer.error_body().await))

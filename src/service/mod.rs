@@ -17,6 +17,7 @@ mod remote;
 mod run;
 mod session;
 mod start;
+mod together;
 
 use std::cell::{Cell, OnceCell, RefCell};
 use std::rc::Rc;
@@ -33,7 +34,7 @@ use crate::providers::{Catalogue, Trace};
 use parsed::parsed;
 
 pub use account::Teller;
-pub use books::{ROOM, account, admit, key_name, lines, settle_exchange, totals};
+pub use books::{APART, ROOM, account, admit, key_name, lines, settle_exchange, totals};
 pub use cache::Slot;
 pub use collection::{Asking, Collection, CollectionCall, ask_collection, look_up, no_collection};
 pub use exchange::{Embedded, count_tokens, embed};
