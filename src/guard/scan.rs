@@ -73,11 +73,11 @@ impl Scan {
     }
 
     fn push_portion(&mut self, rules: &Rules, piece: &str, ends: bool, out: &mut String) -> bool {
-        if piece.chars().any(|char| self.feed(rules, char, ends)) {
+        if self.read(rules, piece, ends) {
             return self.cut(out);
         }
         match self.match_patterns(rules, false, ends) {
-            Some(begun) => self.give(self.waits_from(begun), out),
+            Some(begun) => self.give(self.waits_from(rules, begun), out),
             None => return self.cut(out),
         }
         false
@@ -103,6 +103,56 @@ impl Scan {
         false
     }
 
+    /// The next characters as they are written.
+    fn read(&mut self, rules: &Rules, piece: &str, ends: bool) -> bool {
+        let mut chars = piece.chars();
+        loop {
+            let rest = chars.as_str();
+            let (count, hit) = self.run(rules, rest, ends);
+            if hit {
+                return true;
+            }
+            chars = rest.get(count..).unwrap_or_default().chars();
+            let Some(char) = chars.next() else { return false };
+            if self.feed(rules, char, ends) {
+                return true;
+            }
+        }
+    }
+
+    /// The most of what there is, in one go: letters, digits, marks and single spaces of ASCII, that are what they say.
+    /// Gives how many of them there were, up to the end of a term.
+    fn run(&mut self, rules: &Rules, rest: &str, ends: bool) -> (usize, bool) {
+        if rules.terms.is_empty() && self.form == Form::Plain {
+            self.text.push_str(rest);
+            return (rest.len(), false);
+        }
+        if self.pending.is_some() || !matches!(self.escape, Escape::None) {
+            return (0, false);
+        }
+        let is_json = self.form == Form::Json;
+        let mut place = Place { at: self.forgotten.saturating_add(self.text.len()), begins: !self.after_word };
+        let (trail, after_space, mut is_word) = (&mut self.trail, &mut self.after_space, self.after_word);
+        trail.reserve(rules.terms.longest());
+        let state = self.state.unwrap_or_else(|| rules.terms.start());
+        let walked = rules.terms.walk(state, rest.as_bytes(), |byte| {
+            let is_space = byte == b' ';
+            if !(byte.is_ascii_graphic() || is_space && !*after_space) || is_json && byte == b'\\' {
+                return None;
+            }
+            trail.push(place);
+            (is_word, *after_space) = (byte.is_ascii_alphanumeric(), is_space);
+            place = Place { at: place.at.wrapping_add(1), begins: !is_word };
+            Some(byte.to_ascii_lowercase())
+        });
+        self.after_word = is_word;
+        if walked.count > 0 {
+            self.state = Some(walked.state);
+            self.text.push_str(rest.get(..walked.count).unwrap_or_default());
+        }
+        (walked.count, walked.is_match && self.match_terms(rules, walked.state, is_word, ends))
+    }
+
     /// The next character as it is written.
     fn feed(&mut self, rules: &Rules, char: char, ends: bool) -> bool {
         let at = self.text.len();
@@ -118,11 +168,6 @@ impl Scan {
     fn take(&mut self, rules: &Rules, char: char, at: usize, ends: bool) -> bool {
         if rules.terms.is_empty() {
             return false;
-        }
-        if char.is_ascii_graphic() {
-            // The most of what there is.
-            self.after_space = false;
-            return self.take_bytes(rules, char, &[char.to_ascii_lowercase() as u8], at, ends);
         }
         let mut bytes = [0u8; 72];
         let mut count = 0usize;
@@ -148,14 +193,20 @@ impl Scan {
         }
         let begins = !self.after_word;
         self.after_word = is_word;
-        for byte in bytes {
-            let state = rules.terms.next(self.state.unwrap_or_else(|| rules.terms.start()), *byte);
-            self.state = Some(state);
-            let place = Place { at: self.forgotten.saturating_add(at), begins };
-            self.trail.push(place, rules.terms.depth(state), rules.terms.longest());
-            if self.match_terms(rules, state, is_word, ends) {
+        let place = Place { at: self.forgotten.saturating_add(at), begins };
+        self.trail.reserve(rules.terms.longest());
+        let mut rest = bytes;
+        while !rest.is_empty() {
+            let state = self.state.unwrap_or_else(|| rules.terms.start());
+            let walked = rules.terms.walk(state, rest, |byte| {
+                self.trail.push(place);
+                Some(byte)
+            });
+            self.state = Some(walked.state);
+            if walked.is_match && self.match_terms(rules, walked.state, is_word, ends) {
                 return true;
             }
+            rest = rest.get(walked.count.max(1)..).unwrap_or_default();
         }
         false
     }
@@ -203,7 +254,7 @@ impl Scan {
             }
             // A term may have begun behind it.
             (self.escape, self.after_space, self.after_word) = (Escape::None, false, false);
-            if behind.chars().any(|char| self.feed(rules, char, ends)) {
+            if self.read(rules, &behind, ends) {
                 return None;
             }
             // What is masked is as long as it was, in characters; in bytes it may be shorter.
@@ -228,7 +279,6 @@ impl Scan {
         self.text.extend(std::iter::repeat_n('*', stars));
         self.text.push_str(&behind);
         // Nothing that is masked is the beginning of anything; and places behind it have moved.
-        self.trail.forget();
         self.state = None;
         self.pending = None;
         false
@@ -240,8 +290,9 @@ impl Scan {
     }
 
     /// From where on the text may still be the beginning of something banned; `begun` is what patterns say.
-    fn waits_from(&self, begun: usize) -> usize {
-        let from = self.trail.first().map_or(begun, |place| begun.min(self.here(place)));
+    fn waits_from(&self, rules: &Rules, begun: usize) -> usize {
+        let depth = self.state.map_or(0, |state| rules.terms.depth(state));
+        let from = self.trail.last(depth).map_or(begun, |place| begun.min(self.here(place)));
         let from = self.pending.map_or(from, |(start, _)| from.min(start));
         self.escape.from().map_or(from, |escape| from.min(escape)).max(self.given)
     }

@@ -14,40 +14,31 @@ pub struct Place {
 pub struct Trail {
     ring: Vec<Place>,
     count: usize,
-    /// How many of them may still become a term.
-    depth: usize,
 }
 
 impl Trail {
-    /// The next byte; so many of the last ones may still become a term.
-    pub fn push(&mut self, place: Place, depth: usize, longest: usize) {
+    /// Makes room for terms of so many bytes.
+    pub fn reserve(&mut self, longest: usize) {
         if self.ring.is_empty() {
             self.ring.resize(longest.next_power_of_two(), Place::default());
         }
+    }
+
+    /// The next byte.
+    pub fn push(&mut self, place: Place) {
         let slot = self.slot(self.count);
         if let Some(slot) = self.ring.get_mut(slot) {
             *slot = place;
         }
         self.count = self.count.wrapping_add(1);
-        self.depth = depth;
     }
 
     /// One of the last bytes, counted from the end.
     pub fn last(&self, back: usize) -> Option<Place> {
-        if back == 0 || back > self.depth {
+        if back == 0 {
             return None;
         }
         self.ring.get(self.slot(self.count.wrapping_sub(back))).copied()
-    }
-
-    /// The first of those that may still become a term.
-    pub fn first(&self) -> Option<Place> {
-        self.last(self.depth)
-    }
-
-    /// None of them becomes a term any more.
-    pub fn forget(&mut self) {
-        self.depth = 0;
     }
 
     fn slot(&self, at: usize) -> usize {
