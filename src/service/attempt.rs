@@ -116,6 +116,7 @@ async fn converse(run: &Rc<Run>, plan: &Plan, native: bool, fetched: Fetched) ->
         return Err(read_error(plan, fetched).await);
     }
     run.frame_as(framing_for(fetched.header("content-type"), expected(run, plan, native))?);
+    run.is_let_in().await;
     let Some(body) = fetched.body else {
         return Ok(Ended::Whole);
     };

@@ -58,9 +58,10 @@ impl Job {
         }
         let owner = run.ask().owner.clone();
         let mut admission = pin!(admit(&owner, Some(run.id()), house).fuse());
-        if (house.keys.is_revoked(&owner) || !has_room(&owner))
-            && let Err(error) = admission.as_mut().await
-        {
+        if self.play.is_none() && !house.keys.is_revoked(&owner) && has_room(&owner) {
+            // The provider is asked meanwhile, and nothing that it says is passed on before.
+            run.hold();
+        } else if let Err(error) = admission.as_mut().await {
             run.tell(Err(error.clone()));
             return Err(error);
         }
@@ -81,12 +82,12 @@ impl Job {
             }
         };
         let guard = async {
-            // Where there was room the provider is asked meanwhile.
             if !admission.is_terminated()
                 && let Err(error) = admission.as_mut().await
             {
                 return error;
             }
+            run.let_in();
             watch(&owner, run.id(), house).await
         };
         // The work first: its provider is on the way while the account is asked.
@@ -94,7 +95,7 @@ impl Job {
             Either::Left((done, _)) => done,
             Either::Right((error, _)) => return run.break_off(error),
         };
-        // An answer that was there before that was known counts all the same.
+        // A provider that failed before that was known was asked all the same.
         if !admission.is_terminated() {
             drop(admission.await);
         }

@@ -10,7 +10,7 @@ import { gate } from '../simulator/wire.mjs';
 import { CHAT, STREAM, beginPost, get, post, stream } from './client.mjs';
 import { assertError } from './expect.mjs';
 import { startGateway } from './gateway.mjs';
-import { SESSIONS, asked, createSession, openSocket } from './sessions.mjs';
+import { SESSIONS, asked, createSession, openSocket, say } from './sessions.mjs';
 import { connect } from './socket.mjs';
 
 const MODEL = `openai/${openai.MODEL}`;
@@ -30,6 +30,7 @@ const LIMITS = {
   everywhere: { requests_per_minute: 1 },
   runs: { concurrent_runs: 5 },
   one: { concurrent_runs: 1 },
+  roomy: { requests_per_minute: 100_000, concurrent_runs: 70 },
   budget: { monthly_budget_usd: 0.04 },
   broke: { monthly_budget_usd: 0 },
   tight: { requests_per_minute: 1000, concurrent_runs: 5, monthly_budget_usd: 0.12 },
@@ -154,6 +155,52 @@ describe('runs at once', () => {
     for (const answer of answers) answer.resume();
     gateway.simulator.script(openai.answering({ text: 'fine' }));
     await until(async () => (await post(gateway.worker, CHAT, ASK, as('runs'))).status === 200);
+  });
+
+  test('are met exactly where many are let in together', async () => {
+    // An account that was far from its limits is asked for those who come meanwhile all at once.
+    assert.equal((await post(gateway.worker, CHAT, ASK, as('roomy'))).status, 200);
+    const release = held();
+    gateway.simulator.requests.length = 0;
+    const begun = Array.from({ length: 120 }, () => beginPost(gateway.worker, STREAM, ASK, as('roomy')));
+    const answers = await Promise.all(begun.map(({ response }) => response));
+    release();
+    for (const answer of answers) answer.resume();
+    assert.equal(answers.filter(({ statusCode }) => statusCode === 429).length, 50);
+    assert.equal(answers.filter(({ statusCode }) => statusCode === 200).length, 70);
+  });
+
+  test('come free where many are let in together and some leave in that moment', async () => {
+    for (let round = 0; round < 5; round += 1) {
+      gateway.simulator.script(openai.answering({ text: 'fine' }));
+      await until(async () => (await post(gateway.worker, CHAT, ASK, as('roomy'))).status === 200);
+      const stay = [];
+      for (let each = 0; each < 30; each += 1) {
+        const leaver = beginPost(gateway.worker, STREAM, ASK, as('roomy'));
+        leaver.response.then((answer) => answer.on('error', () => {}), () => {});
+        stay.push(stream(gateway.worker, ASK, as('roomy')));
+        if (each % 3 === round % 3) await delay(1);
+        leaver.leave();
+      }
+      for (const { end } of await Promise.all(stay)) assert.equal(end, 'done');
+    }
+    const release = held();
+    const begun = Array.from({ length: 70 }, () => beginPost(gateway.worker, STREAM, ASK, as('roomy')));
+    const answers = await Promise.all(begun.map(({ response }) => response));
+    release();
+    for (const answer of answers) answer.resume();
+    assert.ok(answers.every(({ statusCode }) => statusCode === 200), 'no place was lost');
+  });
+
+  test('are let in together in sessions and out of them', async () => {
+    gateway.simulator.script(openai.answering({ text: 'fine' }));
+    await until(async () => (await post(gateway.worker, CHAT, ASK, as('roomy'))).status === 200);
+    const sessions = await Promise.all(Array.from({ length: 15 }, () => createSession(gateway.worker, {}, as('roomy'))));
+    const answers = await Promise.all([
+      ...sessions.map(({ id }) => say(gateway.worker, id, 'hello', {}, as('roomy'))),
+      ...Array.from({ length: 30 }, () => stream(gateway.worker, ASK, as('roomy'))),
+    ]);
+    for (const { end } of answers) assert.equal(end, 'done');
   });
 
   test('one after another never meet the limit', async () => {

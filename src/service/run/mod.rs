@@ -6,6 +6,7 @@
 
 mod bill;
 mod cached;
+mod door;
 mod legs;
 mod watch;
 
@@ -46,6 +47,7 @@ pub struct Run {
     in_flight: Cell<bool>,
     committed: Cell<bool>,
     lost: Cell<bool>,
+    door: door::Door,
     /// The first token came.
     spoke: Cell<bool>,
     thinks_first: Cell<bool>,
@@ -115,6 +117,7 @@ impl Run {
             in_flight: Cell::new(false),
             committed: Cell::new(false),
             lost: Cell::new(false),
+            door: door::Door::default(),
             spoke: Cell::new(false),
             thinks_first: Cell::new(false),
             native: Cell::new(false),
