@@ -62,6 +62,12 @@ impl Patterns {
         self.regexes.is_empty()
     }
 
+    /// Whether anything after a place could be the beginning of a match.
+    pub fn may_begin(&self, text: &str, from: usize) -> bool {
+        let rest = text.as_bytes().get(from..).unwrap_or_default();
+        self.begun.as_ref().is_some_and(|begun| rest.iter().any(|byte| begun.may(*byte)))
+    }
+
     /// From where on, after a place, a text may still become a match, or a longer one; its length if nowhere.
     pub fn begun(&self, text: &str, from: usize) -> usize {
         self.begun.as_ref().map_or(text.len(), |begun| begun.find(text, from))
@@ -105,13 +111,17 @@ impl Begun {
         true
     }
 
+    /// Whether a match could begin with a byte.
+    fn may(&self, byte: u8) -> bool {
+        self.first.get(usize::from(byte)).copied().unwrap_or(true)
+    }
+
     /// Each character in turn is tried as a beginning. Those before the first that lives are given out and not tried
     /// again, and a match is bounded: so a text takes no longer than its length times that bound, and hardly longer than
     /// its length.
     fn find(&self, text: &str, from: usize) -> usize {
         let rest = text.get(from..).unwrap_or_default();
-        let may = |byte: u8| self.first.get(usize::from(byte)).copied().unwrap_or(true);
-        let begun = rest.bytes().enumerate().filter(|(at, byte)| may(*byte) && rest.is_char_boundary(*at));
+        let begun = rest.bytes().enumerate().filter(|(at, byte)| self.may(*byte) && rest.is_char_boundary(*at));
         let mut begun = begun.filter(|(at, _)| self.lives(rest.as_bytes().get(*at..).unwrap_or_default()));
         begun.next().map_or(text.len(), |(at, _)| from.saturating_add(at))
     }

@@ -242,6 +242,9 @@ impl Scan {
                 Form::Json => Said::unescaped(&self.text, self.given),
             };
             let begin = said.behind(from);
+            if !rules.patterns.may_begin(&said.text, begin) {
+                return Some(self.text.len());
+            }
             let begun = if is_whole { said.text.len() } else { rules.patterns.begun(&said.text, begin) };
             // What may still become longer is no match yet.
             let Some((start, end)) = rules.patterns.find(&said.text, (begin, begun), is_whole) else {

@@ -18,6 +18,8 @@ pub struct Screen {
     texts: Vec<Text>,
     /// Who spoke last: what waits of it leaves before another one speaks.
     last: Option<Kind>,
+    /// What may leave of a piece.
+    out: String,
 }
 
 #[derive(Debug)]
@@ -46,7 +48,7 @@ pub enum Screened {
 impl Screen {
     /// A screen for an answer that is still to come.
     pub fn new(output: Rc<Output>) -> Self {
-        Screen { output, texts: Vec::new(), last: None }
+        Screen { output, texts: Vec::new(), last: None, out: String::new() }
     }
 
     /// Takes an event that does not end the answer, and tells what may be told.
@@ -96,11 +98,12 @@ impl Screen {
             self.texts.push(Text { kind: kind.clone(), scan: Scan::new(form) });
             self.texts.len().saturating_sub(1)
         });
-        let (ends, mut out) = (self.output.on_hit == OnHit::End, String::new());
+        let ends = self.output.on_hit == OnHit::End;
         let Some(text) = self.texts.get_mut(at) else { return Screened::Told };
-        let hit = text.scan.push(&self.output.rules, piece, ends, &mut out);
-        if !out.is_empty() || name.is_some() || piece.is_empty() {
-            kind.tell(&out, name, tell);
+        self.out.clear();
+        let hit = text.scan.push(&self.output.rules, piece, ends, &mut self.out);
+        if !self.out.is_empty() || name.is_some() || piece.is_empty() {
+            text.kind.tell(&self.out, name, tell);
         }
         if hit { Screened::Ended } else { Screened::Told }
     }
