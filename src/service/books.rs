@@ -32,11 +32,13 @@ const SHARDS: u32 = 16;
 /// A year of a hundred keys with ten models each, in one shard.
 const MOST_LINES: usize = 32 << 20;
 
-/// An account that is far from all limits says so in a header, and for so long that is believed.
+/// An account that is far from all limits says so in a header, and that is believed for as long as requests are counted.
+/// Whoever asks hears it anew: what others used up meanwhile can deceive an isolate's next burst, and not the one after.
 pub const ROOM: &str = "x-room";
+const ROOM_MS: u64 = 60_000;
+
 /// One that has no room for all who were asked for together, which says nothing of one of them.
 pub const APART: &str = "x-apart";
-const ROOM_MS: u64 = 10_000;
 
 /// A receipt is told so often, if need be.
 const TELLINGS: u32 = 4;
