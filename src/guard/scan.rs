@@ -184,13 +184,15 @@ impl Scan {
 
     /// The bytes that a character counts as.
     fn take_bytes(&mut self, rules: &Rules, char: char, bytes: &[u8], at: usize, ends: bool) -> bool {
-        let is_word = char.is_alphanumeric();
+        let (is_word, len) = (char.is_alphanumeric(), self.text.len());
         if let Some((start, end)) = self.pending.take()
             && !is_word
             && self.hit(start, end, ends)
         {
             return true;
         }
+        // Stars are shorter than what they stand for may be.
+        let at = at.saturating_sub(len.saturating_sub(self.text.len()));
         let begins = !self.after_word;
         self.after_word = is_word;
         let place = Place { at: self.forgotten.saturating_add(at), begins };
@@ -387,12 +389,13 @@ mod tests {
 
     #[test]
     fn whole_words_are_words_to_their_end() {
-        let rules = rules(&["ass", "new york"], &[], true);
+        let rules = rules(&["ass", "new york", "ärger"], &[], true);
         for (text, masked) in [
             ("class ass, asset ass", "class ***, asset ***"),
             ("New  York", "*********"),
             ("a-ass-a", "a-***-a"),
             ("ass", "***"),
+            ("ärger, ärger -ärger", "*****, ***** -*****"),
         ] {
             check(&rules, Form::Plain, false, text, (masked, false));
         }
