@@ -21,6 +21,9 @@ const ROUNDS = quick ? 5 : 15;
 /** Longer than anything takes that is done behind an answer: the account keeps what a run cost after a tenth of a second. */
 const BEHIND_MS = 300;
 
+/** The most of everything off that everything on may take. */
+const MOST_FULL = 1.3;
+
 /** Streams at once, tokens a network chunk, milliseconds between chunks, tokens a stream; and the most of (c) and (b) that we aim at. */
 const SHAPES = [
   { at: 1, per: 1, gap: 0, tokens: 6000, ofC: 0.95, ofB: 1.1 },
@@ -75,23 +78,31 @@ async function streams() {
     "tributary, and cached": { port: runtime.ports.full, path: "/api/v1/chat/stream", provider: true, key: KEY, caches: true },
     "tributary, same language": { port: runtime.ports.worker, path: "/v1/chat/completions", provider: true },
   };
-  for (const shape of SHAPES) await measure(shape, variants, runtime);
+  const { tributary, "tributary, everything on": full } = variants;
+  for (const shape of SHAPES) {
+    report(shape, Object.keys(variants), await measure(shape, variants, ROUNDS, runtime));
+    // By themselves and more often: of one stream there is one first token a round, and what runs before it is in it.
+    reportFull(await measure(shape, { off: tributary, on: full }, shape.at === 1 ? 2 * ROUNDS : ROUNDS, runtime));
+  }
   runtime.stop();
 }
+
+/** What a variant took in each round. @typedef {Record<string, { cpu: number, ms: number, first: number, bytes: number, memory: number }[]>} Rounds */
 
 /**
  * @param {typeof SHAPES[number]} shape
  * @param {Record<string, import("../bench/streams.mjs").Variant>} variants
+ * @param {number} count how many rounds
  * @param {Awaited<ReturnType<typeof start>>} runtime
  */
-async function measure(shape, variants, runtime) {
+async function measure(shape, variants, count, runtime) {
   const names = Object.keys(variants);
-  /** @type {Record<string, { cpu: number, ms: number, first: number, bytes: number, memory: number }[]>} */
+  /** @type {Rounds} */
   const rounds = Object.fromEntries(names.map((name) => [name, []]));
   /** @type {Record<string, (string | undefined)[]>} */
   const sessions = {};
   for (const name of names) sessions[name] = await Promise.all(Array.from({ length: shape.at }, () => prepare(variants[name])));
-  for (let round = -1; round < ROUNDS; round += 1) {
+  for (let round = -1; round < count; round += 1) {
     // Turn about, so that no variant always has the warmer machine.
     for (const name of round % 2 === 0 ? names : [...names].reverse()) {
       const [cpu, memory, began] = [runtime.cpu(), runtime.memory(), performance.now()];
@@ -106,14 +117,10 @@ async function measure(shape, variants, runtime) {
       if (round >= 0) rounds[name].push({ cpu: (runtime.cpu() - cpu) / tokens, ms, first, bytes, memory: runtime.memory() - memory });
     }
   }
-  report(shape, names, rounds);
+  return rounds;
 }
 
-/**
- * @param {typeof SHAPES[number]} shape
- * @param {string[]} names
- * @param {Record<string, { cpu: number, ms: number, first: number, bytes: number, memory: number }[]>} rounds
- */
+/** @param {typeof SHAPES[number]} shape @param {string[]} names @param {Rounds} rounds */
 function report(shape, names, rounds) {
   const streams = shape.at === 1 ? "1 stream" : `${shape.at} streams`;
   const tokens = shape.per === 1 ? "1 token a chunk" : `${shape.per} tokens a chunk`;
@@ -133,12 +140,20 @@ function report(shape, names, rounds) {
     ];
     console.log(name.padEnd(32) + figures.map((figure) => figure.padStart(9)).join(""));
   }
-  const [ours, full] = [rounds.tributary, rounds["tributary, everything on"]];
-  const more = (/** @type {"cpu" | "first"} */ what) => median(full.map((one, index) => one[what] / ours[index][what]));
-  console.log(`everything on: ${more("cpu").toFixed(2)} of everything off in CPU, ${more("first").toFixed(2)} in first token; aim 1.3`);
-  const against = (/** @type {string} */ other) => median(ours.map((one, index) => one.cpu / rounds[other][index].cpu));
-  const verdict = (/** @type {number} */ ratio, /** @type {number} */ most) => (ratio <= most ? "met" : "missed");
+  const against = (/** @type {string} */ other) => median(rounds.tributary.map((one, index) => one.cpu / rounds[other][index].cpu));
   console.log(
     `aim: at most ${shape.ofC} of (c): ${verdict(against(byHand), shape.ofC)}; at most ${shape.ofB} of (b): ${verdict(against(identity), shape.ofB)}`,
   );
+}
+
+/** @param {Rounds} rounds */
+function reportFull({ on, off }) {
+  const more = (/** @type {"cpu" | "first"} */ what) => median(on.map((one, index) => one[what] / off[index][what]));
+  const said = (/** @type {number} */ ratio) => `${ratio.toFixed(2)} (${verdict(ratio, MOST_FULL)})`;
+  console.log(`everything on, of everything off; aim: at most ${MOST_FULL}: CPU ${said(more("cpu"))}, first token ${said(more("first"))}`);
+}
+
+/** @param {number} ratio @param {number} most */
+function verdict(ratio, most) {
+  return ratio <= most ? "met" : "missed";
 }
