@@ -12,9 +12,9 @@ use http::{Method, Request};
 use serde_json::{Value, json};
 
 use super::House;
+use super::batch;
 use super::keyring::{RING_MS, has_ring, keys_within};
 use super::remote::{PATIENCE_MS, within};
-use super::together;
 use crate::callers::digest_hex;
 use crate::costs::{Charge, Days, LEASE_MS, Limits, Lines, Receipt};
 use crate::dialects::kept;
@@ -64,7 +64,7 @@ pub async fn admit(owner: &str, run: Option<&str>, house: &House) -> Result<(), 
                 [run] => enter("/enter", &json!({"run": run, "limits": limits}), owner, house).await,
                 runs => enter("/enter-all", &json!({"runs": runs, "limits": limits}), owner, house).await,
             };
-            together::enter(owner, run, ask).await
+            batch::enter(owner, run, ask).await
         }
         run => enter("/enter", &json!({"run": run, "limits": limits}), owner, house).await.map(drop),
     }

@@ -3,6 +3,7 @@
 
 mod account;
 mod attempt;
+mod batch;
 mod books;
 mod cache;
 mod collection;
@@ -17,7 +18,6 @@ mod remote;
 mod run;
 mod session;
 mod start;
-mod together;
 
 use std::cell::{Cell, OnceCell, RefCell};
 use std::rc::Rc;

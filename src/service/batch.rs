@@ -1,4 +1,4 @@
-//! Runs of one key that are let in together.
+//! Runs of one key that are let in as a batch.
 //!
 //! A call of an account costs more than what the account does in it. So while one run's request asks, those that come
 //! meanwhile wait for their turn, and the first of them asks for all. One that comes alone waits for nobody.
