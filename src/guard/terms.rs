@@ -1,5 +1,7 @@
 //! Many terms at once: one automaton, whatever their number.
 
+use std::collections::HashSet;
+
 use aho_corasick::Anchored;
 use aho_corasick::automaton::{Automaton, StateID};
 use aho_corasick::{dfa, nfa::contiguous};
@@ -9,8 +11,9 @@ use super::normal::whole;
 /// The longest term: an answer may have to wait for as much.
 const MOST: usize = 512;
 
-/// So many bytes of terms have an automaton that looks once at each byte; it takes up to a kilobyte for each of them.
-const MOST_DENSE: usize = 16_384;
+/// An automaton that looks once at each byte of a text may take this much memory: enough for a thousand terms of a
+/// Latin alphabet.
+const MOST_DENSE: usize = 2 << 20;
 
 /// Terms, as they are compared.
 #[derive(Debug)]
@@ -59,8 +62,7 @@ impl Terms {
         if terms.is_empty() {
             return Ok(Terms { machine: None, whole_words });
         }
-        let size: usize = terms.iter().map(Vec::len).sum();
-        let kind = if size <= MOST_DENSE {
+        let kind = if dense_bytes(&terms) <= MOST_DENSE {
             dfa::Builder::new().build(&terms).map(Kind::Dense)
         } else {
             contiguous::Builder::new().build(&terms).map(Kind::Small)
@@ -109,6 +111,14 @@ impl Terms {
     }
 }
 
+/// How much memory the dense automaton of terms takes at most: a row of numbers for each byte, with a place for each
+/// byte that there is.
+fn dense_bytes(terms: &[Vec<u8>]) -> usize {
+    let rows = terms.iter().map(Vec::len).sum::<usize>();
+    let places = terms.iter().flatten().collect::<HashSet<_>>().len().saturating_add(1);
+    rows.saturating_mul(places.next_power_of_two()).saturating_mul(size_of::<u32>())
+}
+
 impl Machine {
     fn new(kind: Kind, terms: &[Vec<u8>]) -> Result<Self, String> {
         let mut machine = Machine { kind, start: StateID::ZERO, depths: Vec::new(), step: 0 };
@@ -153,4 +163,25 @@ fn walk(machine: &impl Automaton, mut state: StateID, text: &[u8], mut read: imp
         }
     }
     Walked { state, count, is_match: false }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn few_terms_and_many_are_found_alike() {
+        let many: Vec<String> = (0..20_000).map(|number| format!("t{number:05}x")).collect();
+        for count in [100, 20_000] {
+            let terms = Terms::new(many.iter().take(count).map(String::as_str), false).unwrap();
+            let is_dense = matches!(terms.machine.as_ref().map(|machine| &machine.kind), Some(Kind::Dense(_)));
+            assert_eq!(is_dense, count == 100);
+            let walked = terms.walk(terms.start(), b"at00042x.", Some);
+            assert_eq!((walked.count, walked.is_match), (8, true));
+            assert_eq!(terms.ending(walked.state).collect::<Vec<_>>(), [7]);
+            assert_eq!((terms.depth(walked.state), terms.depth(terms.start())), (7, 0));
+            let walked = terms.walk(terms.start(), b"at00!", |byte| (byte != b'!').then_some(byte));
+            assert_eq!((walked.count, walked.is_match, terms.depth(walked.state)), (4, false, 3));
+        }
+    }
 }
